@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -128,3 +129,13 @@ def target(f: Callable[[Any], Any], x: Any, name: str = "f") -> Any:
                 "remove the singularity or move the node"
             )
     return values
+
+
+def memory(what: str, n_bytes: int, error: type[Exception] = MemoryError) -> None:
+    """``error`` with the predicted size if ``n_bytes`` exceed the machine's memory."""
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if n_bytes > available:
+        raise error(
+            f"{what} must fit into the memory of {available} bytes, got a predicted size of "
+            f"{n_bytes} bytes; make it smaller"
+        )
