@@ -1,0 +1,158 @@
+"""The command ``approxnet``.
+
+Exit codes: 0 everything within tolerance, 2 the command was not understood, 3 something outside
+its tolerance, 4 something could not be run, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+import approxnet
+from approxnet.errors import ApproxnetError
+
+USAGE_ERROR = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduce:
+    """Run experiments and draw the report: all of them when none is named."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Experiments; `approxnet list` shows them."""
+    scale: Literal["smoke", "full"] = "smoke"
+    """Smoke takes seconds, full is what the paper did."""
+    seeds: int = 1
+    """Seeds of each random experiment."""
+    out: Path = Path("results")
+    """Folder of the results and of report.html."""
+    force: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Run again what is finished."""
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """List the experiments with their cost."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Draw report.html again from the results in a folder."""
+
+    folder: tyro.conf.Positional[Path] = Path("results")
+    """Folder of the results."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Doctor:
+    """Show devices, precision and versions, and test the installation for five seconds."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the command line and return the exit code.
+
+    Args:
+      arguments: those after the program's name; None for the process's own.
+
+    Example:
+      >>> main(["--version"])
+      approxnet 0.1.0
+      0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console = Console()
+    if given == ["--version"]:
+        console.print(f"approxnet {approxnet.__version__}", highlight=False)
+        return 0
+    try:
+        return _carry_out(given, console)
+    except ApproxnetError as error:
+        text = f"approxnet: {error}"
+        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+
+
+def _carry_out(given: Sequence[str], console: Console) -> int:
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        from approxnet._checks import one_of  # imports jax, which no other path needs so early
+
+        one_of("command", given[0], COMMANDS)
+    command = tyro.extras.subcommand_cli_from_dict(
+        {name: kind for name, (kind, _) in COMMANDS.items()},
+        prog="approxnet",
+        description="The approximation theory of neural networks as a library.",
+        args=list(given) or ["--help"],
+    )
+    actions: dict[type, Callable[[Any, Console], int]] = dict(COMMANDS.values())
+    return actions[type(command)](command, console)
+
+
+def _reproduce(command: Reproduce, console: Console) -> int:
+    from approxnet import reproduce
+
+    code = reproduce.sweep(
+        command.names,
+        command.out,
+        scale=command.scale,
+        seeds=command.seeds,
+        force=command.force,
+        console=console,
+    )
+    _say_page(reproduce.report(command.out), console)
+    return code
+
+
+def _list(command: List, console: Console) -> int:
+    from approxnet.reproduce import catalog
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("experiment", "what it shows", "cost"):
+        table.add_column(column, overflow="fold")
+    for entry in catalog.entries():
+        table.add_row(entry.name, entry.title, entry.cost)
+    console.print(table, markup=False, highlight=False)
+    return 0
+
+
+def _report(command: Report, console: Console) -> int:
+    from approxnet.reproduce import harness, report
+
+    page = report.report(command.folder)
+    _say_page(page, console)
+    return harness.EXIT_CODES[report.verdict(report.load(command.folder))]
+
+
+def _doctor(command: Doctor, console: Console) -> int:
+    from approxnet.reproduce import doctor
+
+    diagnosis = doctor.examine()
+    for name, value in diagnosis.facts.items():
+        console.print(f"{name:10s} {value}", markup=False, highlight=False, soft_wrap=True)
+    for check in diagnosis.checks:
+        style = "green" if check.passed else "red"
+        word = "holds" if check.passed else "does not hold"
+        line = f"{check.claim}: {check.measured:.3g} {check.relation} {check.bound:.3g} {word}"
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    return 0 if all(check.passed for check in diagnosis.checks) else 3
+
+
+def _say_page(page: Path, console: Console) -> None:
+    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+
+
+COMMANDS: dict[str, tuple[type, Callable[[Any, Console], int]]] = {
+    "reproduce": (Reproduce, _reproduce),
+    "list": (List, _list),
+    "report": (Report, _report),
+    "doctor": (Doctor, _doctor),
+}

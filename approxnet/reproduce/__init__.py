@@ -1,0 +1,35 @@
+"""Run an experiment, judge it, report it.
+
+An experiment is one file of the folder ``experiments``; `run` measures it and keeps one
+``results.json``; `report` draws one page, ``report.html``, from these files alone.
+
+    result = reproduce.run("photograph", out="results")
+    reproduce.report("results")
+
+Verdicts: ``pass`` (every check holds), ``outside`` (some check does not hold), ``incomplete``
+(something could not be run).
+"""
+
+from approxnet.reproduce.catalog import Entry, Experiment, entries, find, names
+from approxnet.reproduce.harness import run, sweep
+from approxnet.reproduce.records import Check, Figure, Numbers, Quote, Result, Run, Table, worst
+from approxnet.reproduce.report import report
+
+__all__ = [
+    "Check",
+    "Entry",
+    "Experiment",
+    "Figure",
+    "Numbers",
+    "Quote",
+    "Result",
+    "Run",
+    "Table",
+    "entries",
+    "find",
+    "names",
+    "report",
+    "run",
+    "sweep",
+    "worst",
+]
