@@ -1,10 +1,14 @@
 """Settings that every test shares: strict JAX, deterministic hypothesis, a compile cache."""
 
 import os
-import tempfile
 from pathlib import Path
 
+TESTS = Path(__file__).parent
+
 os.environ.setdefault("MPLBACKEND", "agg")
+# Through the environment, so that the commands which tests start use the cache too.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(TESTS.parent / ".jax_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import hypothesis
 import jax
@@ -12,22 +16,25 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
-jax.config.update(
-    "jax_compilation_cache_dir",
-    os.environ.get("JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "approxnet-jax")),
-)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
-hypothesis.settings.register_profile("approxnet", derandomize=True, deadline=None, max_examples=25)
+hypothesis.settings.register_profile(
+    "approxnet", derandomize=True, database=None, deadline=None, max_examples=25
+)
 hypothesis.settings.load_profile("approxnet")
 
 PURE_CHAPTERS = {"quadrature", "fem", "relu", "mapping"}
 
 
+def pytest_collection_modifyitems(items):
+    """Slow tests come last, so that a mistake shows early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 @pytest.fixture(autouse=True)
 def _strict_dtype_promotion(request):
     """In the pure chapters two dtypes never meet unless the code says so."""
-    parts = set(Path(request.node.path).with_suffix("").parts)
+    path = request.node.path
+    parts = path.relative_to(TESTS).with_suffix("").parts if path.is_relative_to(TESTS) else ()
     names = {part.removeprefix("test_") for part in parts}
     mode = "strict" if names & PURE_CHAPTERS else "standard"
     with jax.numpy_dtype_promotion(mode):

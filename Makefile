@@ -1,0 +1,57 @@
+# A thin door to the package. Needed: make, and Python >= 3.11 or uv.
+#
+#   make reproduce   run every experiment at smoke scale and draw the report
+#   make test        run the tests and the examples of the documentation
+#   make lint        check format, style, types and layers
+#   make clean       remove the environment
+#
+# PYTHON=python3.12 chooses the interpreter; ARGS="--scale full" goes to the command.
+
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && echo $$python && break; done)
+UV := $(shell command -v uv 2>/dev/null)
+BIN := .venv/bin
+WORKERS := 2
+
+.PHONY: reproduce test lint clean
+
+reproduce: .venv/has-examples
+	$(BIN)/approxnet reproduce $(ARGS)
+
+test: .venv/has-test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+lint: .venv/has-all
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv
+
+# `.venv/has-EXTRA` says that the package is installed with that extra and is up to date.
+.venv/has-%: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing approxnet[$*] into .venv; the first time takes a minute or two"
+ifneq ($(UV),)
+	uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[$*]'
+endif
+	@touch $@
+
+$(BIN)/python:
+	rm -rf .venv
+ifneq ($(UV),)
+	uv venv --quiet --python '$(or $(PYTHON),>=3.11)' .venv
+else
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'approxnet needs Python >= 3.11, got $(or $(PYTHON),none on the path);' \
+	    'install one, or uv, or name one with make PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make a virtual environment (no ensurepip);' \
+	    'run "apt install python3-venv" or install uv, then make again' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+endif
