@@ -1,16 +1,18 @@
 """ReLU networks as pure functions on pytrees: evaluation, sizes, storage, calculus."""
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
-from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack
+from approxnet.relu.evaluation import apply, evaluate
+from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack, sparse_affine, to_csr
 from approxnet.relu.network import (
     Network,
-    apply,
-    evaluate,
     from_layers,
     hidden_layers,
     n_neurons,
+    n_nonzero,
+    n_parameters,
     widths,
 )
+from approxnet.relu.parameters import init, join, split
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,6 +26,13 @@ __all__ = [
     "evaluate",
     "from_layers",
     "hidden_layers",
+    "init",
+    "join",
     "n_neurons",
+    "n_nonzero",
+    "n_parameters",
+    "sparse_affine",
+    "split",
+    "to_csr",
     "widths",
 ]

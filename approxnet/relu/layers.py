@@ -3,11 +3,11 @@
 Features come first: a layer maps an array (n_in, points) to (n_out, points), so that the gather of
 a sparse layer reads whole rows. Every layer is a pytree and has
 
-    n_in, n_out        the sizes of its input and output
-    linear(features)   A h, without the bias
-    bias_vector()      b, (n_out,)
-    dense()            A as one matrix, (n_out, n_in)
-    layer(features)    A h + b
+    n_in, n_out           the sizes of its input and output
+    layer(features)       A h + b: (n_in, points) -> (n_out, points)
+    linear(features)      A h, without the bias
+    left_multiply(rows)   R A: (r, n_out) -> (r, n_in)
+    bias_vector()         b, (n_out,)
 
 The constructors check nothing, so that ``jax.tree.map`` and ``vmap`` can rebuild a layer from
 anything; ``approxnet.relu.from_layers`` checks.
@@ -17,33 +17,22 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
+import scipy.sparse
 
 Array: TypeAlias = jax.Array | np.ndarray
 
-
-class _Layer:
-    """What all layers share."""
-
-    def linear(self, features: Array) -> jax.Array:
-        raise NotImplementedError
-
-    def bias_vector(self) -> jax.Array:
-        raise NotImplementedError
-
-    def __call__(self, features: Array) -> jax.Array:
-        """A h + b: (n_in, points) -> (n_out, points)."""
-        return self.linear(features) + self.bias_vector()[:, None]
+UNROLL = 8
+"""Columns of a sparse layer per step of its loop: one fused kernel up to this many, by timing."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["weight", "bias"], meta_fields=[])
 @dataclasses.dataclass(frozen=True, eq=False)
-class Affine(_Layer):
+class Affine:
     """The dense layer h -> W h + b.
 
     Attributes:
@@ -67,17 +56,21 @@ class Affine(_Layer):
         """The number of output features."""
         return self.weight.shape[0]
 
+    def __call__(self, features: Array) -> jax.Array:
+        """W h + b: (n_in, points) -> (n_out, points)."""
+        return self.linear(features) + self.bias[:, None]
+
     def linear(self, features: Array) -> jax.Array:
         """W h: (n_in, points) -> (n_out, points)."""
         return jnp.matmul(self.weight, features, precision=jax.lax.Precision.HIGHEST)
 
+    def left_multiply(self, rows: Array) -> jax.Array:
+        """R W: (r, n_out) -> (r, n_in)."""
+        return jnp.matmul(rows, self.weight, precision=jax.lax.Precision.HIGHEST)
+
     def bias_vector(self) -> jax.Array:
         """The bias, (n_out,)."""
         return jnp.asarray(self.bias)
-
-    def dense(self) -> jax.Array:
-        """The matrix, (n_out, n_in)."""
-        return jnp.asarray(self.weight)
 
 
 @partial(
@@ -86,11 +79,13 @@ class Affine(_Layer):
     meta_fields=["n_in"],
 )
 @dataclasses.dataclass(frozen=True, eq=False)
-class SparseAffine(_Layer):
-    """The sparse layer with at most k weights in a row: (A h)_j = sum_i w_ji h[columns_ji].
+class SparseAffine:
+    """The sparse layer (A h)_j = sum_i weight_ji h[columns_ji], i < k, plus a bias.
 
-    A row with fewer weights is filled up with column -1, which reads a feature that is always 0:
-    its weight has no influence and no gradient, and an infinite feature cannot turn it into nan.
+    Column -1 fills up a row with fewer than k weights: it reads a feature that is always 0, so the
+    weight there has no influence and no gradient, training leaves the pattern alone, and an
+    infinite feature makes no nan in a row that does not use it. (A weight 0 on a true column means
+    the same function, but is a parameter.)
 
     Attributes:
       columns: (n_out, k) int32, in -1 ... n_in - 1; a column may occur twice in a row.
@@ -113,104 +108,177 @@ class SparseAffine(_Layer):
         """The number of output features."""
         return self.weight.shape[0]
 
+    def __call__(self, features: Array) -> jax.Array:
+        """A h + b: (n_in, points) -> (n_out, points)."""
+        return self.linear(features) + self.bias[:, None]
+
     def linear(self, features: Array) -> jax.Array:
         """A h: (n_in, points) -> (n_out, points)."""
         features = jnp.asarray(features)
-        total = jnp.zeros((self.n_out, features.shape[1]), features.dtype)
-        for i in range(self.columns.shape[1]):
-            column = self.columns[:, i]
-            read = jnp.where((column >= 0)[:, None], features[jnp.maximum(column, 0)], 0)
-            total = total + self.weight[:, i, None] * read
-        return total
+        start = jnp.zeros((self.n_out, features.shape[1]), features.dtype)
+
+        def add(total: jax.Array, entry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+            column, weight = entry
+            read = features.at[column]
+            feature = read.get(mode="fill", fill_value=0, wrap_negative_indices=False)
+            return total + weight[:, None] * feature, None
+
+        return jax.lax.scan(add, start, (self.columns.T, self.weight.T), unroll=UNROLL)[0]
+
+    def left_multiply(self, rows: Array) -> jax.Array:
+        """R A: (r, n_out) -> (r, n_in)."""
+        product = jnp.asarray(rows)[:, :, None] * self.weight
+        zero = jnp.zeros((rows.shape[0], self.n_in), product.dtype)
+        return zero.at[:, self.columns].add(product, mode="drop", wrap_negative_indices=False)
 
     def bias_vector(self) -> jax.Array:
         """The bias, (n_out,)."""
         return jnp.asarray(self.bias)
 
-    def dense(self) -> jax.Array:
-        """The matrix, (n_out, n_in)."""
-        weight = jnp.where(self.columns >= 0, self.weight, 0)
-        row = jnp.arange(self.n_out)[:, None]
-        zero = jnp.zeros((self.n_out, self.n_in), weight.dtype)
-        return zero.at[row, jnp.maximum(self.columns, 0)].add(weight)
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Parts:
+    """What Stack and BlockDiagonal share: the outputs of the parts stand one after the other."""
+
+    parts: tuple[Layer, ...]
+
+    @property
+    def n_out(self) -> int:
+        """The number of output features."""
+        return sum(part.n_out for part in self.parts)
+
+    def bias_vector(self) -> jax.Array:
+        """The biases of the parts, (n_out,)."""
+        return jnp.concatenate([part.bias_vector() for part in self.parts])
+
+    def _products(self, rows: Array) -> list[jax.Array]:
+        """R_i A_i for the parts A_i and the blocks R_i of columns of R that meet them."""
+        ends = np.cumsum([part.n_out for part in self.parts])
+        return [
+            part.left_multiply(rows[:, end - part.n_out : end])
+            for part, end in zip(self.parts, ends, strict=True)
+        ]
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["parts"], meta_fields=[])
 @dataclasses.dataclass(frozen=True, eq=False)
-class Stack(_Layer):
+class Stack(_Parts):
     """Several layers on the same input, their outputs one after the other.
 
     Attributes:
       parts: layers with the same n_in.
 
     >>> row = Affine(np.ones((1, 2)), np.zeros(1))
-    >>> Stack((row, row, row)).n_out
-    3
+    >>> Stack((row, row, row)).n_in, Stack((row, row, row)).n_out
+    (2, 3)
     """
-
-    parts: tuple[Layer, ...]
 
     @property
     def n_in(self) -> int:
         """The number of input features."""
         return self.parts[0].n_in
 
-    @property
-    def n_out(self) -> int:
-        """The number of output features."""
-        return sum(part.n_out for part in self.parts)
+    def __call__(self, features: Array) -> jax.Array:
+        """A h + b: (n_in, points) -> (n_out, points)."""
+        return jnp.concatenate([part(features) for part in self.parts])
 
     def linear(self, features: Array) -> jax.Array:
         """A h: (n_in, points) -> (n_out, points)."""
         return jnp.concatenate([part.linear(features) for part in self.parts])
 
-    def bias_vector(self) -> jax.Array:
-        """The biases of the parts, (n_out,)."""
-        return jnp.concatenate([part.bias_vector() for part in self.parts])
-
-    def dense(self) -> jax.Array:
-        """The matrix, (n_out, n_in)."""
-        return jnp.concatenate([part.dense() for part in self.parts])
+    def left_multiply(self, rows: Array) -> jax.Array:
+        """R A: (r, n_out) -> (r, n_in)."""
+        first, *others = self._products(rows)
+        return sum(others, start=first)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["parts"], meta_fields=[])
 @dataclasses.dataclass(frozen=True, eq=False)
-class BlockDiagonal(_Layer):
+class BlockDiagonal(_Parts):
     """Several layers, each on its own block of the input, their outputs one after the other.
 
     Attributes:
       parts: layers; part i reads the n_in features that follow those of part i - 1.
 
     >>> row = Affine(np.ones((1, 2)), np.zeros(1))
-    >>> BlockDiagonal((row, row, row)).n_in
-    6
+    >>> BlockDiagonal((row, row, row)).n_in, BlockDiagonal((row, row, row)).n_out
+    (6, 3)
     """
-
-    parts: tuple[Layer, ...]
 
     @property
     def n_in(self) -> int:
         """The number of input features."""
         return sum(part.n_in for part in self.parts)
 
-    @property
-    def n_out(self) -> int:
-        """The number of output features."""
-        return sum(part.n_out for part in self.parts)
+    def _blocks(self, features: Array) -> list[tuple[Layer, Array]]:
+        """The parts with the blocks of features that they read."""
+        ends = np.cumsum([part.n_in for part in self.parts])
+        return [
+            (part, features[end - part.n_in : end])
+            for part, end in zip(self.parts, ends, strict=True)
+        ]
+
+    def __call__(self, features: Array) -> jax.Array:
+        """A h + b: (n_in, points) -> (n_out, points)."""
+        return jnp.concatenate([part(block) for part, block in self._blocks(features)])
 
     def linear(self, features: Array) -> jax.Array:
         """A h: (n_in, points) -> (n_out, points)."""
-        ends = np.cumsum([part.n_in for part in self.parts])
-        blocks = [features[end - part.n_in : end] for part, end in zip(self.parts, ends)]
-        return jnp.concatenate([part.linear(h) for part, h in zip(self.parts, blocks)])
+        return jnp.concatenate([part.linear(block) for part, block in self._blocks(features)])
 
-    def bias_vector(self) -> jax.Array:
-        """The biases of the parts, (n_out,)."""
-        return jnp.concatenate([part.bias_vector() for part in self.parts])
-
-    def dense(self) -> jax.Array:
-        """The matrix, (n_out, n_in)."""
-        return jax.scipy.linalg.block_diag(*(part.dense() for part in self.parts))
+    def left_multiply(self, rows: Array) -> jax.Array:
+        """R A: (r, n_out) -> (r, n_in)."""
+        return jnp.concatenate(self._products(rows), axis=1)
 
 
 Layer: TypeAlias = Affine | SparseAffine | Stack | BlockDiagonal
+
+
+def sparse_affine(matrix: Any, bias: Array) -> SparseAffine:
+    """The sparse layer of a SciPy sparse matrix; host only.
+
+    Args:
+      matrix: (n_out, n_in), any SciPy sparse array; k is its largest number of entries in a row.
+      bias: (n_out,).
+
+    Returns:
+      a sparse layer with NumPy leaves; rows with fewer than k entries end in column -1.
+
+    >>> layer = sparse_affine(scipy.sparse.csr_array([[0.0, 2.0], [0.0, 0.0]]), np.zeros(2))
+    >>> layer.columns.tolist(), layer.weight.tolist()
+    ([[1], [-1]], [[2.0], [0.0]])
+    """
+    matrix = scipy.sparse.csr_array(matrix)
+    matrix.sum_duplicates()
+    count = np.diff(matrix.indptr)
+    filled = np.arange(count.max(initial=0)) < count[:, None]
+    columns = np.full(filled.shape, -1, np.int32)
+    weight = np.zeros(filled.shape, matrix.dtype)
+    columns[filled], weight[filled] = matrix.indices, matrix.data
+    return SparseAffine(columns, weight, np.asarray(bias), int(matrix.shape[1]))
+
+
+def to_csr(layer: Layer) -> scipy.sparse.csr_array:
+    """The matrix A of a layer as a SciPy sparse array, zeros dropped; host only.
+
+    Args:
+      layer: a layer with concrete leaves.
+
+    Returns:
+      (n_out, n_in).
+
+    >>> to_csr(Affine(np.array([[0.0, 2.0]]), np.zeros(1))).nnz
+    1
+    """
+    if isinstance(layer, Affine):
+        matrix = scipy.sparse.csr_array(np.asarray(layer.weight))
+    elif isinstance(layer, SparseAffine):
+        columns, weight = np.asarray(layer.columns), np.asarray(layer.weight)
+        row, place = np.nonzero(columns >= 0)
+        entries = (weight[row, place], (row, columns[row, place]))
+        matrix = scipy.sparse.coo_array(entries, shape=(layer.n_out, layer.n_in)).tocsr()
+    else:
+        join = scipy.sparse.vstack if isinstance(layer, Stack) else scipy.sparse.block_diag
+        matrix = scipy.sparse.csr_array(join([to_csr(part) for part in layer.parts], format="csr"))
+    matrix.eliminate_zeros()
+    return matrix
