@@ -43,8 +43,8 @@ endif
 	@touch $@
 
 $(BIN)/python:
-	rm -rf .venv
 ifneq ($(UV),)
+	rm -rf .venv
 	uv venv --quiet --python '$(or $(PYTHON),>=3.11)' .venv
 else
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -53,5 +53,6 @@ else
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo '$(PYTHON) cannot make a virtual environment (no ensurepip);' \
 	    'run "apt install python3-venv" or install uv, then make again' >&2; exit 1; }
+	rm -rf .venv
 	$(PYTHON) -m venv .venv
 endif

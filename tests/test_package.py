@@ -135,7 +135,7 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 def test_the_readme_prints_what_it_says():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block("python"), "README.md", "exec"), {"__name__": "readme"})
+        exec(compile(block("python"), "<README>", "exec"), {"__name__": "readme"})
     assert printed.getvalue().split() == block("text").split()
 
 
