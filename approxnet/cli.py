@@ -125,11 +125,11 @@ def _list(command: List, console: Console) -> int:
 
 
 def _report(command: Report, console: Console) -> int:
-    from approxnet.reproduce import harness, report
+    from approxnet.reproduce import harness, page
 
-    page = report.report(command.folder)
-    _say_page(page, console)
-    return harness.EXIT_CODES[report.verdict(report.load(command.folder))]
+    path = page.report(command.folder)
+    _say_page(path, console)
+    return harness.EXIT_CODES[page.verdict(page.load(command.folder))]
 
 
 def _doctor(command: Doctor, console: Console) -> int:

@@ -12,8 +12,8 @@ Verdicts: ``pass`` (every check holds), ``outside`` (some check does not hold), 
 
 from approxnet.reproduce.catalog import Entry, Experiment, entries, find, names
 from approxnet.reproduce.harness import run, sweep
+from approxnet.reproduce.page import report
 from approxnet.reproduce.records import Check, Figure, Numbers, Quote, Result, Run, Table, worst
-from approxnet.reproduce.report import report
 
 __all__ = [
     "Check",

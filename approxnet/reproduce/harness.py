@@ -126,7 +126,8 @@ def _plan(
     """The result without runs, and the configuration of each seed."""
     from approxnet import _checks  # imports jax, which a listing of the experiments does without
 
-    _checks.count("seeds", seeds, at_least=1)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ConfigError(f"seeds must be an integer >= 1, got {seeds!r}")
     if config is None:
         config = experiment.scales[_checks.one_of("scale", scale, experiment.scales)]
     else:
@@ -244,9 +245,7 @@ def _measure(
     return Run(seed, seconds, "", tuple(numbers.tables), tuple(numbers.checks)), numbers
 
 
-def _draw(
-    experiment: Experiment, numbers: Numbers, folder: Path
-) -> tuple[tuple[Figure, ...], str]:
+def _draw(experiment: Experiment, numbers: Numbers, folder: Path) -> tuple[tuple[Figure, ...], str]:
     """The figures, written as PNG files, and the error that stopped the drawing."""
     figures = []
     try:
@@ -292,9 +291,7 @@ def _say_result(console: Console, result: Result) -> None:
                 )
 
 
-def _say_interrupted(
-    console: Console, done: Sequence[str], rest: Sequence[str], out: Path
-) -> None:
+def _say_interrupted(console: Console, done: Sequence[str], rest: Sequence[str], out: Path) -> None:
     progress.say(console, f"Interrupted. Finished and kept in {out}: {', '.join(done) or 'none'}.")
     progress.say(
         console, f"Not finished: {', '.join(rest)}. Run the same command again to go on with them."

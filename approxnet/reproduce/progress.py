@@ -38,7 +38,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 @contextlib.contextmanager
 def watch(console: Console) -> Iterator[Callable[[str], Report]]:
-    """Gives a function that maps the name of an experiment to the reporter of its steps.
+    r"""Gives a function that maps the name of an experiment to the reporter of its steps.
 
     Example:
       >>> import io
@@ -46,7 +46,7 @@ def watch(console: Console) -> Iterator[Callable[[str], Report]]:
       >>> with watch(Console(file=file)) as reporter:
       ...     reporter("photograph")("N = 500", 0, 3)
       >>> file.getvalue().split("]")[1]
-      ' photograph: N = 500 (1 of 3)\\n'
+      ' photograph: N = 500 (1 of 3)\n'
     """
     if console.is_terminal:
         with _bar(console) as reporter:

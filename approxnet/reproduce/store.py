@@ -1,9 +1,9 @@
 """Results on disk: written whole or not at all, one writer at a time, nothing overwritten.
 
-    OUT/NAME/results.json, *.png         a result that is finished (or failed, and says so)
-    OUT/unfinished/NAME/                 the same, while seeds are missing
-    OUT/earlier/NAME-SCALE-STARTED/      a result that another one replaced
-    OUT/report.html                      drawn from all of them
+OUT/NAME/results.json, *.png         a result that is finished (or failed, and says so)
+OUT/unfinished/NAME/                 the same, while seeds are missing
+OUT/earlier/NAME-SCALE-STARTED/      a result that another one replaced
+OUT/report.html                      drawn from all of them
 """
 
 from __future__ import annotations

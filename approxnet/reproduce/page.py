@@ -39,7 +39,7 @@ def report(run_dir: str | Path) -> Path:
     """
     results = load(run_dir)
     path = Path(run_dir) / "report.html"
-    store.write(path, page(results))
+    store.write(path, render(results))
     return path
 
 
@@ -89,14 +89,14 @@ def verdict(results: Mapping[Path, Result | str]) -> str:
     return worst(["incomplete" if isinstance(r, str) else r.verdict for r in results.values()])
 
 
-def page(results: Mapping[Path, Result | str]) -> str:
+def render(results: Mapping[Path, Result | str]) -> str:
     """The page as text.
 
     Example:
-      >>> page({Path("a"): "a is damaged"}).startswith("<!doctype html>")
+      >>> render({Path("a"): "a is damaged"}).startswith("<!doctype html>")
       True
     """
-    style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     judged = verdict(results)
     body = "".join(_section(folder, result) for folder, result in results.items())
     return (
@@ -252,11 +252,11 @@ def _mean(entries: Sequence[Any]) -> Any:
 
 
 def number(value: float) -> str:
-    """A number as a reader wants it: three digits, thousands apart.
+    r"""A number as a reader wants it: three digits, thousands apart.
 
     Example:
       >>> number(273280), number(0.000123456), number(31.41592), number(float("nan"))
-      ('273\\u202f280', '1.23e-4', '31.4', 'nan')
+      ('273\u202f280', '1.23e-4', '31.4', 'nan')
     """
     if not math.isfinite(value):
         return repr(float(value))

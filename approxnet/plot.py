@@ -1,0 +1,349 @@
+"""Figures of meshes, functions, networks, kinks, convergence rates and images.
+
+Every function draws into ``axes`` if they are given, makes a figure otherwise, and returns the
+figure. Nothing is shown, and matplotlib's global state is neither used nor changed: the figures
+are ``matplotlib.figure.Figure`` objects, to be saved or shown by the caller.
+
+Colours are those of Okabe and Ito, which readers with any colour vision can tell apart, and the
+colour map is cividis for the same reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from approxnet import _checks, relu
+from approxnet.errors import AssumptionError
+from approxnet.fem.mesh import SimplexMesh
+from approxnet.relu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+COLOUR_MAP = "cividis"
+
+
+def figure(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None
+) -> tuple[Figure, Any]:
+    """A figure with ``rows`` times ``columns`` axes: the axes, or an array of them.
+
+    Args:
+      rows: how many rows of axes.
+      columns: how many columns of axes.
+      size: width and height in inches; None for 4.5 x 3.4 per axes.
+
+    Example:
+      >>> _, axes = figure(1, 3)
+      >>> axes.shape
+      (3,)
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    style = {
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "axes.edgecolor": "#555555",
+        "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    }
+    with matplotlib.rc_context(style):
+        drawing = Figure(figsize=size or (4.5 * columns, 3.4 * rows), layout="constrained")
+        axes = drawing.subplots(rows, columns)
+    return drawing, axes
+
+
+def mesh(mesh: SimplexMesh, *, axes: Axes | None = None) -> Figure:
+    """The edges of a mesh in the plane, or the nodes of a mesh on the line.
+
+    Raises:
+      AssumptionError: if the mesh has another dimension.
+
+    Example:
+      >>> from approxnet import fem
+      >>> drawing = mesh(fem.box((4, 4)))
+      >>> drawing.axes[0].get_aspect()
+      1.0
+    """
+    drawing, axes = _target(axes)
+    nodes = np.asarray(mesh.nodes)
+    if _planar("mesh", nodes.shape[1]):
+        axes.triplot(nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells), color="#333333", lw=0.4)
+        _frame(axes, nodes.min(axis=0), nodes.max(axis=0))
+    else:
+        axes.plot(nodes[:, 0], np.zeros(len(nodes)), "|", color=COLOURS[0], ms=12)
+        axes.set_yticks([])
+        axes.set_xlabel("x")
+    return drawing
+
+
+def function(mesh: SimplexMesh, values: Any, *, axes: Axes | None = None) -> Figure:
+    """A P1 function: its graph on the line, its values as colours in the plane.
+
+    Args:
+      mesh: a mesh with n nodes in 1 or 2 dimensions.
+      values: (n,), nodal values.
+      axes: where to draw; None for a new figure.
+
+    Raises:
+      ValueError: if values does not have one number per node.
+      AssumptionError: if the mesh has another dimension.
+
+    Example:
+      >>> from approxnet import fem
+      >>> square = fem.box((4, 4))
+      >>> drawing = function(square, square.nodes[:, 0])
+    """
+    nodes, values = np.asarray(mesh.nodes), np.asarray(values)
+    if values.shape != (len(nodes),):
+        raise ValueError(f"values must have shape ({len(nodes)},), got {values.shape}")
+    drawing, axes = _target(axes)
+    if _planar("mesh", nodes.shape[1]):
+        colours = axes.tripcolor(
+            nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells), values, shading="gouraud",
+            cmap=COLOUR_MAP,
+        )  # fmt: skip
+        drawing.colorbar(colours, ax=axes, shrink=0.85)
+        _frame(axes, nodes.min(axis=0), nodes.max(axis=0))
+    else:
+        order = np.argsort(nodes[:, 0])
+        axes.plot(nodes[order, 0], values[order], ".-", color=COLOURS[0], lw=1.2, ms=4)
+        axes.set_xlabel("x")
+    return drawing
+
+
+def network(
+    net: Network, lower: Any, upper: Any, *, points: int = 300, axes: Axes | None = None
+) -> Figure:
+    """A network with one output on a box: its graph on the line, its values in the plane.
+
+    Args:
+      net: a network on R^1 or R^2 with one output.
+      lower: (d,), the lower corner of the box.
+      upper: (d,), the upper corner.
+      points: points per axis.
+      axes: where to draw; None for a new figure.
+
+    Raises:
+      ValueError: if a corner does not fit the network or the box is empty.
+      AssumptionError: if the network is on another space.
+
+    Example:
+      >>> from approxnet import relu
+      >>> net = relu.from_layers([([[1.0]], [0.0]), ([[2.0]], [0.0])])
+      >>> drawing = network(net, [-1.0], [1.0])
+    """
+    grid, values = _sample(net, lower, upper, points)
+    drawing, axes = _target(axes)
+    if len(grid) == 2:
+        colours = _pixels(axes, grid, values, cmap=COLOUR_MAP)
+        drawing.colorbar(colours, ax=axes, shrink=0.85)
+    else:
+        axes.plot(grid[0], values, color=COLOURS[0], lw=1.4)
+        axes.set_xlabel("x")
+    return drawing
+
+
+def kinks(
+    net: Network, lower: Any, upper: Any, *, points: int = 500, axes: Axes | None = None
+) -> Figure:
+    """Where the gradient of a network in the plane jumps: the darker, the larger the jump.
+
+    Shown is the largest second difference |u(x + e) - 2 u(x) + u(x - e)| / |e| over the steps e
+    along rows, columns and diagonals of a grid; it vanishes where the network is affine.
+
+    Args:
+      net: a network on R^2 with one output.
+      lower: (2,), the lower corner of the box.
+      upper: (2,), the upper corner.
+      points: points per axis.
+      axes: where to draw; None for a new figure.
+
+    Raises:
+      AssumptionError: if the network is not on the plane.
+
+    Example:
+      >>> from approxnet import relu
+      >>> net = relu.from_layers([([[1.0, 1.0]], [0.0]), ([[2.0]], [0.0])])
+      >>> drawing = kinks(net, [-1.0, -1.0], [1.0, 1.0])
+    """
+    from matplotlib.colors import PowerNorm
+
+    if np.shape(lower) != (2,):
+        raise AssumptionError(f"kinks must be drawn in the plane, got corners {np.shape(lower)}")
+    grid, u = _sample(net, lower, upper, points)
+    steps = [(1, 0), (0, 1), (1, 1), (1, -1)]
+    spacing = np.array([axis[1] - axis[0] for axis in grid])
+    inner = [
+        np.abs(_shift(u, i, j) - 2 * _shift(u, 0, 0) + _shift(u, -i, -j))
+        / math.hypot(*(spacing * (i, j)))
+        for i, j in steps
+    ]
+    drawing, axes = _target(axes)
+    _pixels(axes, [axis[1:-1] for axis in grid], np.max(inner, axis=0), cmap="Greys",
+            norm=PowerNorm(0.5))  # fmt: skip
+    return drawing
+
+
+def rates(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    xlabel: str = "N",
+    ylabel: str = "error",
+    axes: Axes | None = None,
+) -> Figure:
+    """Errors against sizes on logarithmic axes, with the fitted order of each curve.
+
+    The order is the slope of the least-squares line through the logarithms of all its points.
+
+    Args:
+      curves: sizes and errors by name; all positive.
+      xlabel: what the sizes are.
+      ylabel: what the errors are.
+      axes: where to draw; None for a new figure.
+
+    Raises:
+      ValueError: if a size or an error is not positive.
+
+    Example:
+      >>> drawing = rates({"P1": ([8, 16, 32], [1e-2, 2.5e-3, 6.25e-4])}, xlabel="1 / h")
+      >>> drawing.axes[0].get_legend().get_texts()[0].get_text()
+      'P1, order -2.00'
+    """
+    drawing, axes = _target(axes)
+    for i, (name, (sizes, errors)) in enumerate(curves.items()):
+        x, y = np.asarray(sizes, float), np.asarray(errors, float)
+        if not (np.all(x > 0) and np.all(y > 0)):
+            raise ValueError(
+                f"sizes and errors must be positive, got {sizes}, {errors} for {name!r}"
+            )
+        label = name
+        if len(x) > 1:
+            label = f"{name}, order {np.polyfit(np.log(x), np.log(y), 1)[0]:.2f}"
+        axes.loglog(x, y, MARKERS[i % len(MARKERS)] + "-", label=label, lw=1.2, ms=4.5)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.grid(True, which="major", color="#dddddd", lw=0.6)
+    axes.legend(frameon=False)
+    return drawing
+
+
+def images(pictures: Mapping[str, Any], *, columns: int = 3) -> Figure:
+    """Grey images in [0, 1] side by side under their names.
+
+    Args:
+      pictures: (rows, columns) arrays of one shape, by title.
+      columns: images in a row.
+
+    Raises:
+      ValueError: if there is no picture or one is not a matrix.
+
+    Example:
+      >>> drawing = images({"black": np.zeros((4, 6)), "white": np.ones((4, 6))})
+      >>> len(drawing.axes)
+      2
+    """
+    shapes = {name: np.shape(picture) for name, picture in pictures.items()}
+    if not shapes or any(len(shape) != 2 for shape in shapes.values()):
+        raise ValueError(f"pictures must be matrices by title, got shapes {shapes}")
+    columns = min(columns, len(shapes))
+    rows = math.ceil(len(shapes) / columns)
+    height, width = next(iter(shapes.values()))
+    size = (4.2 * columns, rows * (4.2 * height / width + 0.35))
+    drawing, axes = figure(rows, columns, size=size)
+    for ax in np.ravel(axes)[len(shapes) :]:
+        ax.remove()
+    for ax, (name, picture) in zip(np.ravel(axes), pictures.items(), strict=False):
+        image(picture, axes=ax)
+        ax.set_title(name)
+    return drawing
+
+
+def image(picture: Any, *, axes: Axes | None = None) -> Figure:
+    """A grey image, black 0 and white 1, its first row on top.
+
+    Args:
+      picture: (rows, columns), values outside [0, 1] are drawn black or white.
+      axes: where to draw; None for a new figure.
+
+    Example:
+      >>> drawing = image(np.eye(3))
+    """
+    drawing, axes = _target(axes)
+    axes.imshow(np.asarray(picture), cmap="gray", vmin=0.0, vmax=1.0)
+    axes.set_axis_off()
+    return drawing
+
+
+def _target(axes: Axes | None) -> tuple[Figure, Axes]:
+    """The figure of the axes, new ones if there are none."""
+    if axes is None:
+        return figure()
+    drawing: Any = axes.figure
+    return drawing, axes
+
+
+def _planar(name: str, d: int) -> bool:
+    if d not in (1, 2):
+        raise AssumptionError(
+            f"{name} must be on the line or in the plane to be drawn, got d = {d}"
+        )
+    return d == 2
+
+
+def _frame(axes: Axes, lower: np.ndarray, upper: np.ndarray) -> None:
+    """Equal scales, and a margin that keeps the boundary visible."""
+    margin = 0.02 * (upper - lower).max()
+    axes.set_aspect("equal")
+    axes.set_xlim(lower[0] - margin, upper[0] + margin)
+    axes.set_ylim(lower[1] - margin, upper[1] + margin)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=7)
+
+
+def _sample(
+    net: Network, lower: Any, upper: Any, points: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The points per axis and the values on their grid, one axis of the array per coordinate."""
+    lower, upper = np.asarray(lower, float), np.asarray(upper, float)
+    if lower.ndim != 1 or lower.shape != upper.shape or not np.all(lower < upper):
+        raise ValueError(
+            f"lower and upper must be corners (d,) with lower < upper, got {lower} and {upper}"
+        )
+    _planar("the network", len(lower))
+    _checks.count("points", points, at_least=3)
+    grid = [np.linspace(low, high, points) for low, high in zip(lower, upper, strict=True)]
+    x = jnp.asarray(np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1))
+    return grid, np.asarray(_evaluate(net, x))
+
+
+@jax.jit
+def _evaluate(net: Network, x: jax.Array) -> jax.Array:
+    return relu.evaluate(net, x)
+
+
+def _shift(u: np.ndarray, i: int, j: int) -> np.ndarray:
+    """The interior of a grid function, moved by (i, j), each -1, 0 or 1."""
+    rows, columns = u.shape
+    return u[1 + i : rows - 1 + i, 1 + j : columns - 1 + j]
+
+
+def _pixels(axes: Axes, grid: Sequence[np.ndarray], values: np.ndarray, **options: Any) -> Any:
+    """Values on a grid as an image whose axes are the coordinates."""
+    edges = [axis[[0, -1]] + (axis[1] - axis[0]) * np.array([-0.5, 0.5]) for axis in grid]
+    drawn = axes.imshow(values.T, origin="lower", extent=(*edges[0], *edges[1]), **options)
+    axes.set_aspect("equal")
+    axes.tick_params(length=2, labelsize=7)
+    return drawn
