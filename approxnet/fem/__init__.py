@@ -2,6 +2,7 @@
 
 from approxnet.fem.assembly import apply_mass, apply_stiffness, load, mass, stiffness
 from approxnet.fem.boxes import box
+from approxnet.fem.error_norms import error_h1, error_l2, error_max
 from approxnet.fem.lagrange import (
     LagrangeNodes,
     basis,
@@ -13,6 +14,7 @@ from approxnet.fem.lagrange import (
 )
 from approxnet.fem.location import locate
 from approxnet.fem.mesh import SimplexMesh, delaunay, from_arrays, interval
+from approxnet.fem.poisson import float32_floor, solve_poisson
 
 __all__ = [
     "LagrangeNodes",
@@ -22,7 +24,11 @@ __all__ = [
     "basis",
     "box",
     "delaunay",
+    "error_h1",
+    "error_l2",
+    "error_max",
     "evaluate",
+    "float32_floor",
     "from_arrays",
     "gradient",
     "interpolate",
@@ -32,5 +38,6 @@ __all__ = [
     "load",
     "locate",
     "mass",
+    "solve_poisson",
     "stiffness",
 ]

@@ -32,7 +32,7 @@ from approxnet.quadrature import Rule, on_simplices, simplex
 
 Coefficient = float | np.ndarray | jax.Array | Callable[[Any], Any] | None
 
-_BLOCK = 2**14  # cells; the temporaries of a block stay in the cache
+_BLOCK = 2**14
 
 
 def stiffness(mesh: SimplexMesh, coefficient: Coefficient = None) -> csr_array:
@@ -61,7 +61,7 @@ def stiffness(mesh: SimplexMesh, coefficient: Coefficient = None) -> csr_array:
     nodes, cells = _host(mesh)
     a = host_coefficient(mesh, coefficient, tensor=True)
     entries = np.empty((len(_affine.pairs(mesh.nodes.shape[1])), len(cells)))
-    for block in _blocks(len(cells)):
+    for block in blocks(len(cells)):
         entries[:, block] = _affine.couplings(nodes, cells[block], a[block])
     matrix = _symmetric(cells, len(nodes), entries)
     return _add_diagonal(matrix, -(matrix @ np.ones(len(nodes))))
@@ -131,7 +131,7 @@ def load_on(
     rule = simplex(simplices.shape[1] - 1, _checks.count("degree", degree, at_least=1))
     hats = barycentric(rule)
     vector = np.zeros(len(nodes))
-    for block in _blocks(len(simplices)):
+    for block in blocks(len(simplices)):
         points, weights = on_simplices(rule, nodes[simplices[block]])
         local = (sample(f, points, name) * weights) @ hats
         vector += np.bincount(simplices[block].ravel(), local.ravel(), len(nodes))
@@ -274,7 +274,8 @@ def _on_device(mesh: SimplexMesh, values: Any) -> tuple[jax.Array, jax.Array, ja
     return jnp.asarray(mesh.nodes, values.dtype), jnp.asarray(mesh.cells), values
 
 
-def _blocks(c: int) -> Iterator[slice]:
+def blocks(c: int) -> Iterator[slice]:
+    """The cells 0..c-1 in slices whose temporaries stay in the cache."""
     return (slice(start, start + _BLOCK) for start in range(0, c, _BLOCK))
 
 
