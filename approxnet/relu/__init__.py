@@ -1,6 +1,7 @@
 """ReLU networks as pure functions on pytrees: evaluation, sizes, storage, calculus."""
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
+from approxnet.relu.calculus import compose, identity, linear_combination, pad_depth, parallel
 from approxnet.relu.evaluation import apply, evaluate
 from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack, sparse_affine, to_csr
 from approxnet.relu.network import (
@@ -13,6 +14,8 @@ from approxnet.relu.network import (
     widths,
 )
 from approxnet.relu.parameters import init, join, split
+from approxnet.relu.pruning import prune
+from approxnet.relu.storage import load, save
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,14 +26,22 @@ __all__ = [
     "SparseAffine",
     "Stack",
     "apply",
+    "compose",
     "evaluate",
     "from_layers",
     "hidden_layers",
+    "identity",
     "init",
     "join",
+    "linear_combination",
+    "load",
     "n_neurons",
     "n_nonzero",
     "n_parameters",
+    "pad_depth",
+    "parallel",
+    "prune",
+    "save",
     "sparse_affine",
     "split",
     "to_csr",

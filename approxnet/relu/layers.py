@@ -5,8 +5,8 @@ a sparse layer reads whole rows. Every layer is a pytree and has
 
     n_in, n_out           the sizes of its input and output
     layer(features)       A h + b: (n_in, points) -> (n_out, points)
-    linear(features)      A h, without the bias
     left_multiply(rows)   R A: (r, n_out) -> (r, n_in)
+    dense()               A, (n_out, n_in)
     bias_vector()         b, (n_out,)
 
 The constructors check nothing, so that ``jax.tree.map`` and ``vmap`` can rebuild a layer from
@@ -58,15 +58,16 @@ class Affine:
 
     def __call__(self, features: Array) -> jax.Array:
         """W h + b: (n_in, points) -> (n_out, points)."""
-        return self.linear(features) + self.bias[:, None]
-
-    def linear(self, features: Array) -> jax.Array:
-        """W h: (n_in, points) -> (n_out, points)."""
-        return jnp.matmul(self.weight, features, precision=jax.lax.Precision.HIGHEST)
+        product = jnp.matmul(self.weight, features, precision=jax.lax.Precision.HIGHEST)
+        return product + self.bias[:, None]
 
     def left_multiply(self, rows: Array) -> jax.Array:
         """R W: (r, n_out) -> (r, n_in)."""
         return jnp.matmul(rows, self.weight, precision=jax.lax.Precision.HIGHEST)
+
+    def dense(self) -> jax.Array:
+        """The matrix, (n_out, n_in)."""
+        return jnp.asarray(self.weight)
 
     def bias_vector(self) -> jax.Array:
         """The bias, (n_out,)."""
@@ -110,12 +111,8 @@ class SparseAffine:
 
     def __call__(self, features: Array) -> jax.Array:
         """A h + b: (n_in, points) -> (n_out, points)."""
-        return self.linear(features) + self.bias[:, None]
-
-    def linear(self, features: Array) -> jax.Array:
-        """A h: (n_in, points) -> (n_out, points)."""
         features = jnp.asarray(features)
-        start = jnp.zeros((self.n_out, features.shape[1]), features.dtype)
+        bias = jnp.broadcast_to(self.bias[:, None], (self.n_out, features.shape[1]))
 
         def add(total: jax.Array, entry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
             column, weight = entry
@@ -123,13 +120,20 @@ class SparseAffine:
             feature = read.get(mode="fill", fill_value=0, wrap_negative_indices=False)
             return total + weight[:, None] * feature, None
 
-        return jax.lax.scan(add, start, (self.columns.T, self.weight.T), unroll=UNROLL)[0]
+        return jax.lax.scan(add, bias, (self.columns.T, self.weight.T), unroll=UNROLL)[0]
 
     def left_multiply(self, rows: Array) -> jax.Array:
         """R A: (r, n_out) -> (r, n_in)."""
         product = jnp.asarray(rows)[:, :, None] * self.weight
         zero = jnp.zeros((rows.shape[0], self.n_in), product.dtype)
         return zero.at[:, self.columns].add(product, mode="drop", wrap_negative_indices=False)
+
+    def dense(self) -> jax.Array:
+        """The matrix, (n_out, n_in)."""
+        place = jnp.zeros((self.n_out, self.n_in), self.weight.dtype).at[
+            jnp.arange(self.n_out)[:, None], self.columns
+        ]
+        return place.add(jnp.asarray(self.weight), mode="drop", wrap_negative_indices=False)
 
     def bias_vector(self) -> jax.Array:
         """The bias, (n_out,)."""
@@ -182,14 +186,14 @@ class Stack(_Parts):
         """A h + b: (n_in, points) -> (n_out, points)."""
         return jnp.concatenate([part(features) for part in self.parts])
 
-    def linear(self, features: Array) -> jax.Array:
-        """A h: (n_in, points) -> (n_out, points)."""
-        return jnp.concatenate([part.linear(features) for part in self.parts])
-
     def left_multiply(self, rows: Array) -> jax.Array:
         """R A: (r, n_out) -> (r, n_in)."""
         first, *others = self._products(rows)
         return sum(others, start=first)
+
+    def dense(self) -> jax.Array:
+        """The matrix, (n_out, n_in)."""
+        return jnp.concatenate([part.dense() for part in self.parts])
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["parts"], meta_fields=[])
@@ -222,13 +226,13 @@ class BlockDiagonal(_Parts):
         """A h + b: (n_in, points) -> (n_out, points)."""
         return jnp.concatenate([part(block) for part, block in self._blocks(features)])
 
-    def linear(self, features: Array) -> jax.Array:
-        """A h: (n_in, points) -> (n_out, points)."""
-        return jnp.concatenate([part.linear(block) for part, block in self._blocks(features)])
-
     def left_multiply(self, rows: Array) -> jax.Array:
         """R A: (r, n_out) -> (r, n_in)."""
         return jnp.concatenate(self._products(rows), axis=1)
+
+    def dense(self) -> jax.Array:
+        """The matrix, (n_out, n_in)."""
+        return jax.scipy.linalg.block_diag(*(part.dense() for part in self.parts))
 
 
 Layer: TypeAlias = Affine | SparseAffine | Stack | BlockDiagonal
@@ -265,15 +269,15 @@ def to_csr(layer: Layer) -> scipy.sparse.csr_array:
       layer: a layer with concrete leaves.
 
     Returns:
-      (n_out, n_in).
+      (n_out, n_in), float64.
 
     >>> to_csr(Affine(np.array([[0.0, 2.0]]), np.zeros(1))).nnz
     1
     """
     if isinstance(layer, Affine):
-        matrix = scipy.sparse.csr_array(np.asarray(layer.weight))
+        matrix = scipy.sparse.csr_array(np.asarray(layer.weight, np.float64))
     elif isinstance(layer, SparseAffine):
-        columns, weight = np.asarray(layer.columns), np.asarray(layer.weight)
+        columns, weight = np.asarray(layer.columns), np.asarray(layer.weight, np.float64)
         row, place = np.nonzero(columns >= 0)
         entries = (weight[row, place], (row, columns[row, place]))
         matrix = scipy.sparse.coo_array(entries, shape=(layer.n_out, layer.n_in)).tocsr()
