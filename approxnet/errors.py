@@ -49,3 +49,7 @@ class ConfigError(ApproxnetError):
 
 class OfflineError(ApproxnetError):
     """A download is needed and the network cannot be reached; names the remedies."""
+
+
+class PrecisionWarning(UserWarning):
+    """The precision in force cannot hold a result; predicts the error."""

@@ -1,0 +1,20 @@
+"""The maps between linear finite element functions and ReLU networks, exact in both directions.
+
+A P1 function on a mesh is a ReLU network with one hidden layer in one dimension and two in the
+plane; its features depend on the mesh and its output weights are linear in the nodal values.
+
+Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), 502-527.
+"""
+
+from approxnet.mapping.basis import BasisNetwork, Readout
+from approxnet.mapping.to_relu import Size, basis_network, fem_to_relu, hat_to_relu, size
+
+__all__ = [
+    "BasisNetwork",
+    "Readout",
+    "Size",
+    "basis_network",
+    "fem_to_relu",
+    "hat_to_relu",
+    "size",
+]

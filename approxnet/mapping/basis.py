@@ -1,0 +1,122 @@
+"""A basis is a network: hidden layers that know the mesh, a read-out that knows the values.
+
+The hidden layers of a finite element network depend on the mesh alone. Its output weights and
+bias are linear in the nodal values,
+
+    v(x) = (R u)_{1..F} . features(x) + (R u)_{F+1},        R sparse, (F+1, n),
+
+so that one ``BasisNetwork`` serves every function on the mesh, and values are traced, batched and
+differentiated like any array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+from jax.typing import ArrayLike
+
+from approxnet import _checks
+from approxnet.relu.layers import Affine, Layer, Stack, sparse_affine
+from approxnet.relu.network import Network
+
+
+class Features(NamedTuple):
+    """What a method returns: hidden layers, and R as blocks of rows that are alike in length."""
+
+    hidden: tuple[Layer, ...]
+    readout: tuple[scipy.sparse.csr_array, ...]
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["layer", "zero"], meta_fields=[])
+@dataclasses.dataclass(frozen=True, eq=False)
+class Readout:
+    """The linear map from nodal values to the output layer of a network.
+
+    Attributes:
+      layer: R as a sparse layer with n inputs and F + 1 outputs; the last is the bias.
+      zero: (z,), the nodes at which the values must be 0.
+
+    >>> from approxnet import fem, mapping
+    >>> readout = mapping.basis_network(fem.interval([0.0, 1.0, 3.0])).readout
+    >>> readout(np.array([1.0, 2.0, 4.0])).weight.tolist()
+    [[1.0, -1.0]]
+    """
+
+    layer: Layer
+    zero: np.ndarray | jax.Array
+
+    def __call__(self, values: ArrayLike) -> Affine:
+        """The output layer for nodal values.
+
+        Args:
+          values: (n,) or (n, m), nodal values.
+
+        Returns:
+          ``Affine(weight (m, F), bias (m,))``.
+
+        Raises:
+          ValueError: if values has another shape, or is not 0 where the network needs it.
+        """
+        values = values if hasattr(values, "dtype") else np.asarray(values)
+        _checks.nodal("values", values, self.layer.n_in)
+        if _checks.concrete(values, self.zero) and np.asarray(values)[self.zero].any():
+            node = self.zero[np.asarray(values)[self.zero].reshape(len(self.zero), -1).any(1)][0]
+            raise ValueError(
+                f"values must be 0 at the boundary, got {values[node]} at node {node}; build the "
+                'network with boundary="free"'
+            )
+        dtype = jnp.result_type(values) if jnp.issubdtype(values.dtype, jnp.floating) else float
+        columns = jnp.asarray(values, dtype).reshape(self.layer.n_in, -1)
+        layer = jax.tree.map(
+            lambda leaf: leaf
+            if jnp.issubdtype(leaf.dtype, jnp.integer)
+            else jnp.asarray(leaf, columns.dtype),
+            self.layer,
+        )
+        rows = layer(columns)
+        return Affine(rows[:-1].T, rows[-1])
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["hidden", "readout"], meta_fields=["method"]
+)
+@dataclasses.dataclass(frozen=True, eq=False)
+class BasisNetwork:
+    """The features of a mesh and the map from nodal values to output weights.
+
+    Attributes:
+      hidden: the hidden layers, each followed by relu.
+      readout: the map from nodal values to the output layer.
+      method: the construction; static.
+
+    >>> from approxnet import fem, mapping
+    >>> basis = mapping.basis_network(fem.interval([0.0, 0.5, 1.0]))
+    >>> basis.method, basis.readout(np.array([0.0, 1.0, 0.0])).weight.tolist()
+    ('shallow', [[-2.0, -2.0]])
+    """
+
+    hidden: tuple[Layer, ...]
+    readout: Readout
+    method: str
+
+    def network(self, values: ArrayLike) -> Network:
+        """The network of the P1 function with the given nodal values, (n,) or (n, m)."""
+        return Network((*self.hidden, self.readout(values)), ("relu",) * len(self.hidden))
+
+
+def basis_readout(blocks: tuple[scipy.sparse.csr_array, ...], zero: np.ndarray) -> Readout:
+    """The read-out whose rows are those of the blocks; a block more than half full is dense."""
+    return Readout(Stack(tuple(_layer(block) for block in blocks if block.shape[0])), zero)
+
+
+def _layer(block: scipy.sparse.csr_array) -> Layer:
+    block.sum_duplicates()
+    if 2 * block.nnz > block.shape[0] * block.shape[1]:
+        return Affine(block.toarray(), np.zeros(block.shape[0]))
+    return sparse_affine(block, np.zeros(block.shape[0]))
