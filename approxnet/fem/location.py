@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxnet import _checks
+from approxnet.fem import _affine, buckets
+from approxnet.fem.geometry import barycentric_gradients
 
 if TYPE_CHECKING:
     from approxnet.fem.mesh import SimplexMesh
@@ -66,90 +67,120 @@ class IntervalLocator:
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["lower", "scale", "start", "candidates", "maps", "extent"],
+    data_fields=["lower", "scale", "table", "cells", "maps", "extent"],
     meta_fields=["shape"],
 )
 @dataclasses.dataclass(frozen=True)
-class GridLocator:
-    """Finds the cell of a point among the cells listed in its bucket of a uniform grid."""
+class BucketLocator:
+    """Finds the cell of a point among the cells listed in its bucket of a nested grid.
+
+    A point belongs to the first cell of its list in which no barycentric coordinate is negative.
+    If rounding leaves it in none, it belongs to the cell with the largest least coordinate, unless
+    that is below -4 eps (1 + extent sum |grad lambda|), what rounding of x and the nodes explains.
+    """
 
     lower: Any  # (d,)
-    scale: Any  # (d,), buckets per unit length
-    start: Any  # (b+1,) int32
-    candidates: Any  # int32, increasing inside a bucket
-    maps: Any  # (c, d + d*d): v_0 and the gradients of lambda_1, ..., lambda_d
-    extent: Any  # (), the largest coordinate
-    shape: tuple[int, ...]
+    scale: Any  # (d,), top buckets per unit length
+    table: Any  # (b, 2) int32: the list cells[first:last] of a bucket, or (first child, -1)
+    cells: Any  # int32, increasing inside a list
+    maps: Any  # (c, d + d*d), a vertex v_0 and the gradients of lambda_1, ..., lambda_d
+    extent: Any  # (), the largest coordinate of a node
+    shape: tuple[int, ...]  # top buckets per axis
 
     def find(self, mesh: SimplexMesh, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The cell (...,), -1 outside, and barycentric coordinates (..., d+1) of points (..., d)."""
-        d = len(self.shape)
-        maps, start = jnp.asarray(self.maps), jnp.asarray(self.start)
-        candidates = jnp.asarray(self.candidates)
-        y = jax.lax.stop_gradient(x)
-        bucket = jnp.zeros(x.shape[:-1], jnp.int32)
-        lower, scale = jnp.asarray(self.lower, x.dtype), jnp.asarray(self.scale, x.dtype)
-        for k, m in enumerate(self.shape):
-            i = jnp.clip(jnp.floor((y[..., k] - lower[k]) * scale[k]), 0, m - 1)
-            bucket = bucket * m + jnp.nan_to_num(i).astype(jnp.int32)
-        first, last = start[bucket], start[bucket + 1]
+        """The cell (...,), -1 outside, and barycentric coordinates (..., d+1) of points (..., d).
 
-        def barycentric(cell, x):
-            row = maps[cell].astype(x.dtype)
-            z = x - row[..., :d]
-            rest = [
-                sum(row[..., d + d * i + k] * z[..., k] for k in range(1, d))
-                + row[..., d + d * i] * z[..., 0]
-                for i in range(d)
-            ]
-            return jnp.stack([1 - sum(rest[1:], rest[0]), *rest], axis=-1)
+        The coordinates of a point outside are those of some cell near by.
+        """
+        points = x.reshape(-1, x.shape[-1])
+        chunks = -(-len(points) // CHUNK) or 1
+        size = -(-len(points) // chunks)
+        padded = jnp.pad(points, ((0, chunks * size - len(points)), (0, 0)))
+        cell, barycentric = _search(self, padded.reshape(chunks, size, -1))
+        cell = cell.reshape(-1)[: len(points)].reshape(x.shape[:-1])
+        columns = barycentric.reshape(-1, x.shape[-1] + 1)[: len(points)]
+        return cell, columns.reshape(*x.shape[:-1], x.shape[-1] + 1)
 
-        def unfinished(state):
-            place, _, best = state
-            return jnp.any((place < last) & (best < 0))
+    def bucket(self, x: list[jax.Array]) -> jax.Array:
+        """The row of the table whose bucket holds, or is nearest to, points [k] (p,)."""
+        dtype = x[0].dtype
+        lower, scale = jnp.asarray(self.lower, dtype), jnp.asarray(self.scale, dtype)
+        table = jnp.asarray(self.table)
+        row, local = jnp.zeros(x[0].shape, jnp.int32), []
+        for k, (y, m) in enumerate(zip(x, self.shape, strict=True)):
+            t = (y - lower[k]) * scale[k]
+            i = jnp.clip(jnp.floor(jnp.nan_to_num(t)), 0, m - 1)
+            row = row * m + i.astype(jnp.int32)
+            local.append(t - i)
 
-        def step(state):
-            place, cell, best = state
-            candidate = candidates[jnp.minimum(place, last - 1)]
-            smallest = barycentric(candidate, y).min(axis=-1)
-            better = (smallest > best) & (place < last) & (best < 0)
-            return place + 1, jnp.where(better, candidate, cell), jnp.where(better, smallest, best)
+        def descend(state: tuple[jax.Array, list[jax.Array]]) -> tuple[jax.Array, list[jax.Array]]:
+            row, local = state
+            child, inner = jnp.zeros_like(row), table[row, 1] < 0
+            for k, u in enumerate(local):
+                upper = u >= 0.5
+                child = 2 * child + upper.astype(jnp.int32)
+                local[k] = jnp.where(inner, 2 * u - upper.astype(dtype), u)
+            return jnp.where(inner, table[row, 0] + child, row), local
 
-        nothing = (first, jnp.full_like(first, -1), jnp.full(first.shape, -jnp.inf, x.dtype))
-        _, cell, best = jax.lax.while_loop(unfinished, step, nothing)
-        coordinates = barycentric(jnp.maximum(cell, 0), x)
-        row = jnp.abs(maps[jnp.maximum(cell, 0), d:]).astype(x.dtype).sum(axis=-1)
-        eps = float(jnp.finfo(x.dtype).eps)
-        tolerance = 4 * eps * (1 + row * jnp.asarray(self.extent, x.dtype))
-        return jnp.where(best >= -tolerance, cell, -1), coordinates
+        state = jax.lax.while_loop(
+            lambda state: (table[state[0], 1] < 0).any(), descend, (row, local)
+        )
+        return state[0]
+
+    def barycentric(self, cell: jax.Array, x: list[jax.Array]) -> list[jax.Array]:
+        """The barycentric coordinates [i] (p,) of points [k] (p,) in cells (p,)."""
+        d = len(x)
+        rows = jnp.asarray(self.maps)[cell].astype(x[0].dtype)
+        z = [y - rows[:, k] for k, y in enumerate(x)]
+        first, *rest = (
+            _affine.dot([rows[:, d + d * i + k] for k in range(d)], z) for i in range(d)
+        )
+        return [1 - sum(rest, start=first), first, *rest]
 
 
-def grid_locator(nodes: np.ndarray, cells: np.ndarray) -> GridLocator:
-    """The locator of a mesh with about two buckets per cell."""
-    d, c = nodes.shape[1], len(cells)
-    lower, upper = nodes.min(axis=0), nodes.max(axis=0)
-    length = upper - lower
-    side = (np.prod(length) / (2 * c)) ** (1 / d)
-    shape = tuple(int(m) for m in np.maximum(1, np.ceil(length / side)))
-    scale = np.array(shape) / length
-    corners = nodes[cells]
-    first = np.clip(np.floor((corners.min(axis=1) - lower) * scale - 1e-9), 0, np.array(shape) - 1)
-    last = np.clip(np.floor((corners.max(axis=1) - lower) * scale + 1e-9), 0, np.array(shape) - 1)
-    counts = (last - first + 1).astype(np.int64)
-    total = counts.prod(axis=1)
-    cell = np.repeat(np.arange(c), total)
-    rank = np.arange(total.sum()) - np.repeat(np.cumsum(total) - total, total)
-    bucket = np.zeros_like(rank)
-    stride = 1
-    for k in reversed(range(d)):
-        bucket += (first[cell, k].astype(np.int64) + rank % counts[cell, k]) * stride
-        rank //= counts[cell, k]
-        stride *= shape[k]
-    order = np.argsort(bucket, kind="stable")
-    start = np.zeros(math.prod(shape) + 1, np.int32)
-    start[1:] = np.cumsum(np.bincount(bucket, minlength=math.prod(shape)))
-    maps = np.linalg.inv(np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2))
-    table = np.concatenate([corners[:, 0], maps.reshape(c, -1)], axis=1)
-    return GridLocator(
-        lower, scale, start, cell[order].astype(np.int32), table, np.abs(nodes).max(), shape
+CHUNK = 2**14
+
+
+@jax.jit
+def _search(locator: BucketLocator, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``BucketLocator.find`` for chunks of points (m, p, d); each ends with its slowest point."""
+    return jax.lax.map(lambda chunk: _search_chunk(locator, list(chunk.T)), x)
+
+
+def _search_chunk(locator: BucketLocator, x: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    y = [jax.lax.stop_gradient(column) for column in x]
+    cells, table = jnp.asarray(locator.cells), jnp.asarray(locator.table)
+    row = locator.bucket(y)
+    first, last = table[row, 0], table[row, 1]
+
+    def missing(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        place, _, best = state
+        return ((place < last) & (best < 0)).any()
+
+    def advance(
+        state: tuple[jax.Array, jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        place, cell, best = state
+        candidate = cells[place]
+        least = functools.reduce(jnp.minimum, locator.barycentric(candidate, y))
+        better = (least > best) & (place < last) & (best < 0)
+        return place + 1, jnp.where(better, candidate, cell), jnp.where(better, least, best)
+
+    nothing = (first, jnp.full_like(first, -1), jnp.full_like(y[0], -jnp.inf))
+    _, cell, best = jax.lax.while_loop(missing, advance, nothing)
+    owner = jnp.maximum(cell, 0)
+    slopes = jnp.abs(jnp.asarray(locator.maps)[owner, len(x) :].astype(x[0].dtype)).sum(axis=1)
+    eps = float(jnp.finfo(x[0].dtype).eps)
+    tolerance = 4 * eps * (1 + jnp.asarray(locator.extent, x[0].dtype) * slopes)
+    barycentric = jnp.stack(locator.barycentric(owner, x), axis=-1)
+    return jnp.where(best >= -tolerance, cell, -1), barycentric
+
+
+def bucket_locator(nodes: np.ndarray, cells: np.ndarray) -> BucketLocator:
+    """The locator of a mesh with nodes (n, d) and cells (c, d+1)."""
+    lists = buckets.build(nodes, cells)
+    gradients = barycentric_gradients(nodes, cells)[:, 1:].reshape(len(cells), -1)
+    maps = np.concatenate([nodes[cells[:, 0]], gradients], axis=1)
+    return BucketLocator(
+        lists.lower, lists.scale, lists.table, lists.cells, maps, np.abs(nodes).max(), lists.shape
     )

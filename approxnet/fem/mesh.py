@@ -14,14 +14,13 @@ boundary. ``locator`` finds the cell of a point.
 
 from __future__ import annotations
 
-import functools
-import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from approxnet.errors import MeshError
-from approxnet.fem.location import IntervalLocator, grid_locator
+from approxnet.fem.connectivity import facet_neighbours, orient
+from approxnet.fem.location import IntervalLocator, bucket_locator
 
 
 class SimplexMesh(NamedTuple):
@@ -63,7 +62,7 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
 def assemble(nodes: np.ndarray, cells: np.ndarray) -> SimplexMesh:
     """The mesh of valid, oriented cells with neighbours and locator."""
     neighbours = facet_neighbours(cells, len(nodes))
-    return SimplexMesh(nodes, cells, neighbours, grid_locator(nodes, cells))
+    return SimplexMesh(nodes, cells, neighbours, bucket_locator(nodes, cells))
 
 
 def interval(nodes: Any) -> SimplexMesh:
@@ -120,96 +119,3 @@ def delaunay(points: Any) -> SimplexMesh:
     nodes = np.asarray(points, np.float64)
     cells = np.asarray(Delaunay(nodes).simplices, np.int32)
     return assemble(nodes, orient(nodes, cells))
-
-
-@functools.cache
-def _longest_edge_orders(d: int) -> tuple[np.ndarray, np.ndarray]:
-    """The edges (i, j) of a cell and, for each, an even permutation with i and j at the ends."""
-    edges = list(itertools.combinations(range(d + 1), 2))
-    orders = []
-    for i, j in edges:
-        rest = [k for k in range(d + 1) if k not in (i, j)]
-        order = [i, *rest, j]
-        inversions = sum(a > b for a, b in itertools.combinations(order, 2))
-        orders.append(order if inversions % 2 == 0 else [j, *rest, i])
-    return np.array(edges), np.array(orders)
-
-
-def orient(nodes: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The cells with positive volume and the longest edge from first to last vertex.
-
-    Edges are compared by (length, node numbers), so that cells agree on a common longest edge.
-    """
-    d = nodes.shape[1]
-    cells = cells.copy()
-    negative = signed_volumes(nodes, cells) < 0
-    cells[negative, :2] = cells[negative, 1::-1]
-    if d == 1:
-        return cells
-    edges, orders = _longest_edge_orders(d)
-    return np.take_along_axis(cells, orders[longest_edge(nodes, cells, edges)], axis=1)
-
-
-def longest_edge(nodes: np.ndarray, cells: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(c,), the index into ``edges`` of each cell's longest edge; ties by node numbers."""
-    n = len(nodes)
-    best = np.zeros(len(cells), np.int64)
-    length = np.full(len(cells), -1.0)
-    key = np.full(len(cells), -1, np.int64)
-    for e, (i, j) in enumerate(edges):
-        a, b = cells[:, i], cells[:, j]
-        this_length = ((nodes[a] - nodes[b]) ** 2).sum(axis=1)
-        this_key = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
-        longer = (this_length > length) | ((this_length == length) & (this_key > key))
-        best[longer], length[longer], key[longer] = e, this_length[longer], this_key[longer]
-    return best
-
-
-def signed_volumes(nodes: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """(c,), det(v_1 - v_0, ..., v_d - v_0) / d!."""
-    d = nodes.shape[1]
-    edges = [nodes[cells[:, i]] - nodes[cells[:, 0]] for i in range(1, d + 1)]
-    return determinant(edges) / float(np.prod(np.arange(1, d + 1)))
-
-
-def determinant(rows: list[np.ndarray]) -> np.ndarray:
-    """The determinant of d rows, each (..., d); in closed form for d <= 3."""
-    if len(rows) == 1:
-        return rows[0][..., 0]
-    if len(rows) == 2:
-        a, b = rows
-        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    if len(rows) == 3:
-        return (np.cross(rows[0], rows[1]) * rows[2]).sum(axis=-1)
-    return np.linalg.det(np.stack(rows, axis=-2))
-
-
-def facet_keys(cells: np.ndarray, n: int) -> np.ndarray:
-    """(c, d+1), a number per facet (opposite to each vertex) that only equal facets share."""
-    ordered = np.sort(cells, axis=1).astype(np.int64)
-    position = np.argsort(np.argsort(cells, axis=1), axis=1)
-    d = cells.shape[1] - 1
-    keys = np.zeros_like(ordered)
-    for i in range(d + 1):
-        rest = np.delete(ordered, i, axis=1)
-        keys[:, i] = _number(rest, n)
-    return np.take_along_axis(keys, position, axis=1)
-
-
-def _number(tuples: np.ndarray, n: int) -> np.ndarray:
-    keys = tuples[:, 0]
-    for k in range(1, tuples.shape[1]):
-        keys = keys * n + tuples[:, k]
-    return keys
-
-
-def facet_neighbours(cells: np.ndarray, n: int) -> np.ndarray:
-    """(c, d+1), the cell across the facet opposite to each vertex, -1 at the boundary."""
-    width = cells.shape[1]
-    keys = facet_keys(cells, n).reshape(-1)
-    order = np.argsort(keys)
-    same = keys[order[1:]] == keys[order[:-1]]
-    left, right = order[:-1][same], order[1:][same]
-    neighbours = np.full(keys.size, -1, np.int32)
-    neighbours[left], neighbours[right] = right // width, left // width
-    return neighbours.reshape(-1, width)

@@ -1,0 +1,225 @@
+"""Lists of the cells that meet each bucket of a nested grid, built on the host.
+
+The bounding box of a mesh is cut into about one bucket per cell. A cell is listed in a bucket if
+their bounding boxes meet and no barycentric coordinate of the cell is negative on the whole
+bucket; the lists may be too long, never too short. A bucket with a long list is cut into 2^d
+equal ones, again and again while that shortens the lists, so graded meshes have short lists too.
+Buckets are enlarged by the rounding of coordinates in single precision, so that a point whose
+bucket is computed in single precision finds its cell.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from scipy.sparse import coo_array
+
+from approxnet.fem import _affine
+
+
+LONG = 4  # a list with more than LONG * 2^d cells is long
+
+
+class Buckets(NamedTuple):
+    """A nested grid with the cells that meet each of its buckets."""
+
+    lower: np.ndarray  # (d,)
+    scale: np.ndarray  # (d,), top buckets per unit length
+    shape: tuple[int, ...]  # top buckets per axis
+    table: np.ndarray  # (b, 2) int32: list in cells[first:last], or (first child, -1)
+    cells: np.ndarray  # int32, increasing inside a list
+
+
+class _Items(NamedTuple):
+    """Cells in the coordinates of the top grid; every entry is (c,)."""
+
+    vertices: np.ndarray  # (c, d+1), node numbers
+    lower: list[np.ndarray]  # [k], bounding box
+    upper: list[np.ndarray]  # [k]
+    gradients: list[list[np.ndarray]]  # [i][k], of the barycentric coordinate i along axis k
+    constants: list[np.ndarray]  # [i], its value at the origin
+
+    def take(self, which: np.ndarray) -> _Items:
+        """Some of the cells."""
+        return jax.tree.map(lambda entry: entry[which], self)
+
+
+def build(nodes: np.ndarray, cells: np.ndarray) -> Buckets:
+    """The buckets of a mesh with nodes (n, d) and cells (c, d+1)."""
+    d, c = nodes.shape[1], len(cells)
+    origin, length = nodes.min(axis=0), np.ptp(nodes, axis=0)
+    reach = 8 * float(np.finfo(np.float32).eps) * np.abs(nodes).max(axis=0)
+    shape = np.maximum(1, np.ceil(length * (c / np.prod(length)) ** (1 / d))).astype(np.int64)
+    unit = _items((nodes - origin) / length, cells)
+    while True:
+        first, counts = _ranges_of_buckets(unit, shape, reach / length)
+        if counts.prod(axis=0, dtype=float).sum() <= 8 * 2**d * c or (shape == 1).all():
+            break
+        shape = np.maximum(1, shape // 2)
+    margin = reach * shape / length
+    items = _items((nodes - origin) * (shape / length), cells)
+    bucket, cell = _overlaps(items, first, counts, shape, margin)
+    start, listed = _lists(bucket, cell, int(shape.prod()))
+    corner = np.stack(np.unravel_index(np.arange(shape.prod()), shape), axis=1).astype(float)
+    table, listed = _split(items, start, listed, corner, margin)
+    return Buckets(origin, shape / length, tuple(shape.tolist()), table, listed)
+
+
+def _items(x: np.ndarray, cells: np.ndarray) -> _Items:
+    """The cells with nodes x, (n, d)."""
+    corners = _affine.corners(x, cells)
+    cofactors, determinant = _affine.cofactors(corners)
+    gradients = [[entry / determinant for entry in row] for row in cofactors]
+    constants = [-_affine.dot(row, corners[0]) for row in gradients]
+    constants[0] += 1
+    axes = list(zip(*corners, strict=True))
+    lower = [functools.reduce(np.minimum, axis) for axis in axes]
+    upper = [functools.reduce(np.maximum, axis) for axis in axes]
+    return _Items(cells, lower, upper, gradients, constants)
+
+
+def _ranges_of_buckets(
+    unit: _Items, shape: np.ndarray, margin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first bucket and the number of buckets of each cell along each axis, both (d, c)."""
+    first, counts = [], []
+    for lower, upper, m, slack in zip(unit.lower, unit.upper, shape, margin, strict=True):
+        i = np.clip((lower - slack) * m, 0, m - 1).astype(np.int32)
+        first.append(i)
+        counts.append(np.clip((upper + slack) * m, 0, m - 1).astype(np.int32) - i + 1)
+    return np.stack(first), np.stack(counts)
+
+
+def _overlaps(
+    items: _Items, first: np.ndarray, counts: np.ndarray, shape: np.ndarray, margin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs (bucket, cell) of the top grid, ordered by cell."""
+    total = counts.prod(axis=0)
+    cell = np.repeat(np.arange(total.size, dtype=np.int32), total)
+    rank = _ranges(np.zeros_like(total), total)
+    place = []
+    for begin, count in zip(first[:0:-1], counts[:0:-1], strict=True):
+        width = count[cell]
+        quotient = rank // width
+        place.append(begin[cell] + (rank - quotient * width))
+        rank = quotient
+    place = [first[0][cell] + rank, *reversed(place)]
+    keep = _meets(items, cell, place, 1.0, margin)
+    bucket = place[0]
+    for i, m in zip(place[1:], shape[1:], strict=True):
+        bucket = bucket * np.int32(m) + i
+    return bucket[keep], cell[keep]
+
+
+def _meets(
+    items: _Items, cell: np.ndarray, lower: list[np.ndarray], side: float, margin: np.ndarray
+) -> np.ndarray:
+    """Whether no barycentric coordinate of the cell is negative on the bucket [lower, +side]."""
+    keep = np.ones(cell.size, bool)
+    for gradient, constant in zip(items.gradients, items.constants, strict=True):
+        most = constant + 1e-12
+        for g, slack in zip(gradient, margin, strict=True):
+            most = most + np.maximum(g, 0) * side + np.abs(g) * slack
+        value = most[cell]
+        for g, a in zip(gradient, lower, strict=True):
+            value += g[cell] * a
+        keep &= value >= 0
+    return keep
+
+
+def _lists(bucket: np.ndarray, cell: np.ndarray, b: int) -> tuple[np.ndarray, np.ndarray]:
+    """The start (b+1,) of each bucket's list, and the lists in increasing order."""
+    pairs = (np.ones(cell.size, np.int8), (bucket, cell))
+    table = coo_array(pairs, shape=(b, int(cell.max(initial=0)) + 1)).tocsr()
+    return table.indptr, table.indices
+
+
+def _split(
+    items: _Items,
+    start: np.ndarray,
+    cells: np.ndarray,
+    corner: np.ndarray,
+    margin: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The table and the lists after cutting the buckets with long lists.
+
+    A list is long if it holds more than LONG * 2^d cells that share no node. A cut is kept if it
+    shortens the lists to three quarters on average. All lists together stay below
+    16 * 2^d entries per cell.
+    """
+    d = len(margin)
+    budget = 16 * 2**d * len(items.vertices)
+    table = np.stack([start[:-1], start[1:]], axis=1).astype(np.int64)
+    active, side = np.arange(len(table)), 1.0
+    while active.size and len(cells) < budget:
+        long = _long(items, table[active], cells)
+        active, corner, side = active[long], corner[long], side / 2
+        size = np.diff(table[active], axis=1)[:, 0]
+        cell = cells[_ranges(table[active, 0], size)]
+        corner = (corner[:, None] + side * _cube(d)).reshape(-1, d)
+        length, child_cells = _children(items, cell, size, corner, side, margin)
+        useful = length.sum(axis=1) <= 0.75 * 2**d * size
+        kept = np.repeat(np.repeat(useful, 2**d), length.ravel())
+        length, corner = length[useful].ravel(), corner[np.repeat(useful, 2**d)]
+        first = len(table) + 2**d * np.arange(useful.sum())
+        table[active[useful]] = np.stack([first, np.full(first.size, -1)], axis=1)
+        active = len(table) + np.arange(length.size)
+        end = len(cells) + np.cumsum(length)
+        table = np.concatenate([table, np.stack([end - length, end], axis=1)])
+        cells = np.concatenate([cells, child_cells[kept]])
+    return table.astype(np.int32), cells.astype(np.int32)
+
+
+def _long(items: _Items, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """The places of the lists, rows (b, 2), that should be cut."""
+    d = len(items.lower)
+    size = rows[:, 1] - rows[:, 0]
+    many = np.flatnonzero(size > LONG * 2**d)
+    if not many.size:
+        return many
+    size = size[many]
+    vertices = items.vertices[cells[_ranges(rows[many, 0], size)]]
+    begin = np.cumsum(size) - size
+    first = np.repeat(vertices[begin], size, axis=0)
+    common = (vertices[:, :, None] == first[:, None]).any(axis=1)
+    return many[~np.logical_and.reduceat(common, begin).any(axis=1)]
+
+
+def _children(
+    items: _Items,
+    cell: np.ndarray,
+    size: np.ndarray,
+    corner: np.ndarray,
+    side: float,
+    margin: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lengths (b, 2^d) and lists of the children of b buckets, whose lists ``cell`` joins."""
+    d = len(margin)
+    used, local = np.unique(cell, return_inverse=True)
+    some = items.take(used)
+    parent = np.repeat(np.arange(size.size), size)
+    bucket, kept = [], []
+    for o in range(2**d):
+        child = parent * 2**d + o
+        lower = list(corner[child].T)
+        keep = _meets(some, local, lower, side, margin)
+        for a, low, high, slack in zip(lower, some.lower, some.upper, margin, strict=True):
+            keep &= (low[local] <= a + side + slack) & (high[local] >= a - slack)
+        bucket.append(child[keep])
+        kept.append(cell[keep])
+    start, listed = _lists(np.concatenate(bucket), np.concatenate(kept), len(corner))
+    return np.diff(start).reshape(-1, 2**d), listed
+
+
+def _cube(d: int) -> np.ndarray:
+    """(2^d, d), the corners of the unit cube, the last axis fastest."""
+    return np.array(list(itertools.product((0.0, 1.0), repeat=d)))
+
+
+def _ranges(first: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The numbers first_i, ..., first_i + size_i - 1 one range after the other."""
+    return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size)
