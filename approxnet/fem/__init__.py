@@ -1,8 +1,16 @@
 """Linear finite elements on simplicial meshes in d dimensions."""
 
+from approxnet.fem.adaptive import adapt, estimate, mark
 from approxnet.fem.assembly import apply_mass, apply_stiffness, load, mass, stiffness
 from approxnet.fem.boxes import box
 from approxnet.fem.error_norms import error_h1, error_l2, error_max
+from approxnet.fem.geometry import (
+    boundary_nodes,
+    diameters,
+    is_locally_convex,
+    shape_regularity,
+    volumes,
+)
 from approxnet.fem.lagrange import (
     LagrangeNodes,
     basis,
@@ -15,29 +23,42 @@ from approxnet.fem.lagrange import (
 from approxnet.fem.location import locate
 from approxnet.fem.mesh import SimplexMesh, delaunay, from_arrays, interval
 from approxnet.fem.poisson import float32_floor, solve_poisson
+from approxnet.fem.refinement import Refinement, bisect, insert, refine
 
 __all__ = [
     "LagrangeNodes",
+    "Refinement",
     "SimplexMesh",
+    "adapt",
     "apply_mass",
     "apply_stiffness",
     "basis",
+    "bisect",
+    "boundary_nodes",
     "box",
     "delaunay",
+    "diameters",
     "error_h1",
     "error_l2",
     "error_max",
+    "estimate",
     "evaluate",
     "float32_floor",
     "from_arrays",
     "gradient",
+    "insert",
     "interpolate",
     "interval",
+    "is_locally_convex",
     "lagrange_basis",
     "lagrange_nodes",
     "load",
     "locate",
+    "mark",
     "mass",
+    "refine",
+    "shape_regularity",
     "solve_poisson",
     "stiffness",
+    "volumes",
 ]

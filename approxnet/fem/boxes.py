@@ -63,9 +63,7 @@ class BoxLocator:
         sides = jnp.asarray(self.cells_per_side, x.dtype)
         lower = jnp.asarray(self.lower, x.dtype)
         upper = jnp.asarray(self.upper, x.dtype)
-        columns = [
-            (x[..., k] - lower[k]) * (sides[k] / (upper[k] - lower[k])) for k in range(d)
-        ]
+        columns = [(x[..., k] - lower[k]) * (sides[k] / (upper[k] - lower[k])) for k in range(d)]
         eps = float(jnp.finfo(x.dtype).eps)
         inside = jnp.ones(x.shape[:-1], bool)
         cube = jnp.zeros(x.shape[:-1], jnp.int32)

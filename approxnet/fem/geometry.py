@@ -168,7 +168,9 @@ def patches_are_convex(nodes: np.ndarray, cells: np.ndarray, chunk: int = 2**18)
     pieces = np.searchsorted(ends, np.arange(chunk, ends[-1], chunk))
     for part in np.split(np.arange(corner.size), np.unique(pieces)):
         mine = np.repeat(part, degree[part])
-        place = np.arange(mine.size) - np.repeat(np.cumsum(degree[part]) - degree[part], degree[part])
+        place = np.arange(mine.size) - np.repeat(
+            np.cumsum(degree[part]) - degree[part], degree[part]
+        )
         other = order[start[corner[mine]] + place] // width
         z, g = nodes[corner[mine]], gradients[mine]
         values = 1 + ((nodes[cells[other]] - z[:, None]) * g[:, None]).sum(axis=2)
