@@ -124,7 +124,7 @@ class SparseAffine:
 
     def left_multiply(self, rows: Array) -> jax.Array:
         """R A: (r, n_out) -> (r, n_in)."""
-        product = jnp.asarray(rows)[:, :, None] * self.weight
+        product = jnp.asarray(rows)[:, :, None] * self.weight[None]
         zero = jnp.zeros((rows.shape[0], self.n_in), product.dtype)
         return zero.at[:, self.columns].add(product, mode="drop", wrap_negative_indices=False)
 

@@ -61,7 +61,7 @@ def save(path: str | os.PathLike[str], net: Network) -> None:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(partial, "xb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+            np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -143,16 +143,17 @@ def _build(path: Any, entry: Any, place: str, arrays: dict[str, np.ndarray]) -> 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """All arrays of an .npz file, each checked against its CRC."""
-    with _named(path, "the archive"):
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("one array, not an archive of arrays")
-    with archive:
-        arrays = {}
-        for name in archive.files:
-            with _named(path, name):
-                arrays[name] = archive[name]
-        return arrays
+    arrays = {}
+    with open(path, "rb") as file:
+        with _named(path, "the archive"):
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("one array, not an archive of arrays")
+        with archive:
+            for name in archive.files:
+                with _named(path, name):
+                    arrays[name] = archive[name]
+    return arrays
 
 
 @contextlib.contextmanager

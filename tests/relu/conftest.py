@@ -99,3 +99,27 @@ NETWORKS = {
 def net(request):
     """Every network of the registry, one after the other."""
     return build(request.param)
+
+
+@pytest.fixture(name="reference", scope="session")
+def _reference():
+    """The function (net, x) -> values of the network in NumPy."""
+    return reference
+
+
+@pytest.fixture(name="matrix", scope="session")
+def _matrix():
+    """The function layer -> its matrix in NumPy."""
+    return dense_matrix
+
+
+@pytest.fixture(name="build", scope="session")
+def _build():
+    """The function name -> network of the registry."""
+    return build
+
+
+@pytest.fixture
+def points():
+    """The function (net, n) -> n points (n, d) in double precision."""
+    return lambda net, n=9: np.random.default_rng(n).normal(size=(n, net.layers[0].n_in))
