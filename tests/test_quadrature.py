@@ -96,7 +96,10 @@ def test_box_rules_are_exact_for_each_variable_and_for_piecewise_polynomials(cel
     rule = quadrature.box(cells, 3, lower, upper)
     assert len(rule.weights) == math.prod(cells) * 2**d
     for alpha in itertools.product(range(4), repeat=d):
-        one = [(b ** (k + 1) - a ** (k + 1)) / (k + 1) for k, a, b in zip(alpha, lower, upper)]
+        one = [
+            (b ** (k + 1) - a ** (k + 1)) / (k + 1)
+            for k, a, b in zip(alpha, lower, upper, strict=True)
+        ]
         value = rule.weights @ monomial(rule.points, alpha)
         assert value == pytest.approx(math.prod(one), rel=1e-12, abs=1e-12 * math.prod(upper) ** 4)
     knot = lower[0] + (upper[0] - lower[0]) / cells[0]

@@ -10,7 +10,7 @@ computed on the host in float64; a function u written in JAX is evaluated in flo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax

@@ -104,25 +104,37 @@ def evaluate(
     _checks.points("x", x, d)
     _checks.nodal("values", values, len(mesh.nodes) if cell_nodes is None else np.shape(values)[0])
     values, x = _promote(values, x)
-    find = _find_or_continue if outside == "extrapolate" else mesh.locator.find
-    cell, barycentric = find(mesh, x)
+    result, cell = _evaluate(mesh, values, x, jnp.asarray(table), outside == "extrapolate")
     if outside == "error":
         _raise_outside(cell, x)
-    basis = lagrange_basis(_degree(table.shape[1], d), barycentric)
-    rows = jnp.asarray(table)[jnp.maximum(cell, 0)]
+    return result
+
+
+@functools.partial(jax.jit, static_argnames="extrapolate")
+def _evaluate(
+    mesh: SimplexMesh, values: jax.Array, x: jax.Array, table: jax.Array, extrapolate: bool
+) -> tuple[jax.Array, jax.Array]:
+    """The values, (...) or (..., m), and the cell of each point."""
+    find = _find_or_continue if extrapolate else mesh.locator.find
+    cell, barycentric = find(mesh, x)
+    basis = lagrange_basis(_degree(table.shape[1], x.shape[-1]), barycentric)
+    # A zero here, not only a nan below, keeps nan coordinates out of the derivative.
+    basis = jnp.where((cell >= 0)[..., None], basis, 0.0)
+    rows = table[jnp.maximum(cell, 0)]
     trailing = (1,) * (values.ndim - 1)
     terms = (
         basis[..., i].reshape(*cell.shape, *trailing) * values[rows[..., i]]
         for i in range(table.shape[1])
     )
     inside = (cell >= 0).reshape(*cell.shape, *trailing)
-    return jnp.where(inside, functools.reduce(jnp.add, terms), jnp.nan)
+    return jnp.where(inside, functools.reduce(jnp.add, terms), jnp.nan), cell
 
 
 def _promote(*arrays: Any) -> list[jax.Array]:
     """The arrays in their common dtype, or in the default one if all are integers."""
     converted = [jnp.asarray(a) for a in arrays]
-    dtype = functools.reduce(jnp.promote_types, (a.dtype for a in converted))
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = functools.reduce(jnp.promote_types, (a.dtype for a in converted))
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
     return [a.astype(dtype) for a in converted]
@@ -138,9 +150,15 @@ def _raise_outside(cell: jax.Array, x: jax.Array) -> None:
     if missed.size:
         place = tuple(int(i) for i in missed[0])
         raise ValueError(
-            f"x must lie in the mesh, got {np.asarray(x)[place]} at index {place} ({len(missed)} of "
-            f"{cell.size} points are outside); pass outside='nan' or outside='extrapolate'"
+            f"x must lie in the mesh, got {np.asarray(x)[place]} at index {place} "
+            f"({len(missed)} of {cell.size} points are outside); pass outside='nan' or "
+            "outside='extrapolate'"
         )
+
+
+@jax.jit
+def _find(mesh: SimplexMesh, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return mesh.locator.find(mesh, x)
 
 
 def _find_or_continue(mesh: SimplexMesh, x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -187,7 +205,11 @@ def gradient(mesh: SimplexMesh, values: Any) -> jax.Array:
       [[2.0], [2.0]]
     """
     _checks.nodal("values", values, len(mesh.nodes))
-    (values,) = _promote(values)
+    return _gradient(mesh, *_promote(values))
+
+
+@jax.jit
+def _gradient(mesh: SimplexMesh, values: jax.Array) -> jax.Array:
     cells = jnp.asarray(mesh.cells)
     cofactors, determinant = _affine.cofactors(
         _affine.corners(jnp.asarray(mesh.nodes, values.dtype), cells)
@@ -230,7 +252,7 @@ def basis(mesh: SimplexMesh, x: Any) -> csr_array:
     _checks.points("x", x, d)
     with jax.enable_x64(True):
         points = jnp.asarray(np.asarray(x, np.float64).reshape(-1, d))
-        cell, barycentric = mesh.locator.find(mesh, points)
+        cell, barycentric = _find(mesh, points)
         _raise_outside(cell, points)
         columns = np.asarray(mesh.cells)[np.asarray(cell)]
         entries = np.array(barycentric)

@@ -24,6 +24,8 @@ from scipy.sparse.linalg import splu
 from approxnet import _checks
 from approxnet.errors import SingularSystemError
 from approxnet.fem import assembly
+from approxnet.fem.connectivity import boundary_facets
+from approxnet.fem.geometry import boundary_nodes, diameters
 from approxnet.fem.mesh import SimplexMesh
 
 Function = Callable[[Any], Any]
@@ -81,7 +83,7 @@ def solve_poisson(
     A = A + assembly.mass(mesh, c)
     b = assembly.load(mesh, f)
     if neumann is not None:
-        facets = boundary_facets(mesh)
+        _, facets = boundary_facets(np.asarray(mesh.cells), np.asarray(mesh.neighbours))
         natural = facets[~fixed[facets].all(axis=1)]
         b = b + assembly.load_on(nodes, natural, neumann, name="neumann")
     values = np.zeros(len(nodes))
@@ -132,23 +134,9 @@ def _reaction(mesh: SimplexMesh, reaction: assembly.Coefficient) -> np.ndarray:
     return c
 
 
-def boundary_facets(mesh: SimplexMesh) -> np.ndarray:
-    """The nodes (b, d) of the facets that belong to one cell only.
-
-    Example:
-      >>> from approxnet import fem
-      >>> boundary_facets(fem.interval([0.0, 0.5, 1.0])).tolist()
-      [[0], [2]]
-    """
-    cell, opposite = np.nonzero(np.asarray(mesh.neighbours) < 0)
-    d = mesh.nodes.shape[1]
-    others = np.arange(d + 1) != opposite[:, None]
-    return np.asarray(mesh.cells)[cell][others].reshape(-1, d)
-
-
 def _dirichlet_nodes(mesh: SimplexMesh, where: Function | None, *, everywhere: bool) -> np.ndarray:
     """(n,) bool, the nodes of the Dirichlet part."""
-    boundary = np.unique(boundary_facets(mesh))
+    boundary = boundary_nodes(mesh)
     points = np.asarray(mesh.nodes, np.float64)[boundary]
     chosen = np.full(len(points), everywhere) if where is None else np.asarray(where(points))
     if chosen.shape != (len(points),) or chosen.dtype != bool:
@@ -216,9 +204,7 @@ def _diameter(mesh: SimplexMesh) -> float:
 
 
 def _warn_past_floor(mesh: SimplexMesh) -> None:
-    nodes, cells = np.asarray(mesh.nodes, np.float64), np.asarray(mesh.cells)
-    edges = nodes[cells[:, 0]] - nodes[cells[:, -1]]
-    asked = float((edges**2).sum(axis=1).max()) / _diameter(mesh) ** 2
+    asked = float(diameters(mesh).max() / _diameter(mesh)) ** 2
     floor = float32_floor(mesh)
     if floor > asked:
         warnings.warn(
