@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 
 from approxnet import _checks
 from approxnet.relu.layers import Affine, Layer, Stack, sparse_affine
-from approxnet.relu.network import Network
+from approxnet.relu.network import Network, floating
 
 
 class Features(NamedTuple):
@@ -63,24 +63,24 @@ class Readout:
         Raises:
           ValueError: if values has another shape, or is not 0 where the network needs it.
         """
-        values = values if hasattr(values, "dtype") else np.asarray(values)
         _checks.nodal("values", values, self.layer.n_in)
-        if _checks.concrete(values, self.zero) and np.asarray(values)[self.zero].any():
-            node = self.zero[np.asarray(values)[self.zero].reshape(len(self.zero), -1).any(1)][0]
-            raise ValueError(
-                f"values must be 0 at the boundary, got {values[node]} at node {node}; build the "
-                'network with boundary="free"'
-            )
-        dtype = jnp.result_type(values) if jnp.issubdtype(values.dtype, jnp.floating) else float
-        columns = jnp.asarray(values, dtype).reshape(self.layer.n_in, -1)
+        if _checks.concrete(values, self.zero):
+            self._check_zero(np.asarray(values))
+        columns = jnp.reshape(values, (self.layer.n_in, -1))
+        columns = columns if floating(columns) else columns.astype(jnp.result_type(float))
         layer = jax.tree.map(
-            lambda leaf: leaf
-            if jnp.issubdtype(leaf.dtype, jnp.integer)
-            else jnp.asarray(leaf, columns.dtype),
-            self.layer,
+            lambda leaf: leaf.astype(columns.dtype) if floating(leaf) else leaf, self.layer
         )
         rows = layer(columns)
         return Affine(rows[:-1].T, rows[-1])
+
+    def _check_zero(self, values: np.ndarray) -> None:
+        bad = self.zero[values.reshape(len(values), -1)[self.zero].any(axis=1)]
+        if len(bad):
+            raise ValueError(
+                f"values must be 0 at the boundary, got {values[bad[0]]} at node {bad[0]}; build "
+                'the network with boundary="free"'
+            )
 
 
 @partial(
@@ -112,11 +112,10 @@ class BasisNetwork:
 
 def basis_readout(blocks: tuple[scipy.sparse.csr_array, ...], zero: np.ndarray) -> Readout:
     """The read-out whose rows are those of the blocks; a block more than half full is dense."""
-    return Readout(Stack(tuple(_layer(block) for block in blocks if block.shape[0])), zero)
+    return Readout(Stack(tuple(_layer(block) for block in blocks)), zero)
 
 
 def _layer(block: scipy.sparse.csr_array) -> Layer:
-    block.sum_duplicates()
-    if 2 * block.nnz > block.shape[0] * block.shape[1]:
-        return Affine(block.toarray(), np.zeros(block.shape[0]))
-    return sparse_affine(block, np.zeros(block.shape[0]))
+    sparse = sparse_affine(block, np.zeros(len(block.indptr) - 1))
+    dense = 2 * block.nnz > sparse.n_out * sparse.n_in
+    return Affine(block.toarray(), sparse.bias) if dense else sparse

@@ -73,7 +73,7 @@ def network(mesh: SimplexMesh, values: np.ndarray) -> Network:
     lower = np.asarray(hull.nodes).min(axis=0)
     first = Affine(np.vstack([lines.normals, np.eye(2)]), -np.r_[lines.offsets, lower])
     columns = [_Column.of(*structure, lower, column) for column in values.T]
-    second = Stack(tuple(layer for c in columns for layer in (c.units, c.direct)))
+    second = Stack(tuple(part for c in columns for part in (c.units, c.direct) if part.n_out))
     last = tuple(Affine(np.r_[c.polarity, 1.0, -1.0][None], np.zeros(1)) for c in columns)
     return Network((first, second, last[0] if len(last) == 1 else BlockDiagonal(last)), RELUS)
 
@@ -158,9 +158,10 @@ def _reference(
     corners = np.asarray(hull.nodes)[np.asarray(hull.cells)]
     middle = (corners.min(axis=(0, 1)) + corners.max(axis=(0, 1))) / 2
     cell = int(np.argmin(((corners.mean(axis=1) - middle) ** 2).sum(axis=1)))
-    weights = np.array([math.sqrt(2) - 1, math.sqrt(3) - 1.4, 2.4 + 1 - math.sqrt(2) - math.sqrt(3)])
-    weights = weights / weights.sum()
-    return weights @ corners[cell], gradients[cell], weights @ values[np.asarray(hull.cells)[cell]]
+    weights = np.array([1.0, math.sqrt(2), math.sqrt(3)])
+    weights /= weights.sum()
+    value = weights @ values[np.asarray(hull.cells)[cell]]
+    return weights @ corners[cell], gradients[cell], float(value)
 
 
 def _germ(

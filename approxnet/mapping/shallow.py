@@ -37,8 +37,8 @@ def features(mesh: SimplexMesh) -> Features:
     rising, falling = np.arange(m + 1, last), np.arange(1, m)
     knots = np.r_[m, rising, m, falling]
     sign = np.repeat([1.0, -1.0], [1 + len(rising), 1 + len(falling)])
-    slopes = scipy.sparse.diags_array([-1 / np.diff(x), 1 / np.diff(x)], offsets=[0, 1], shape=(last, last + 1)).tocsr()
-    pick = scipy.sparse.eye_array(last + 1, format="csr")
+    pick = scipy.sparse.csr_array(scipy.sparse.eye_array(last + 1))
+    slopes = (pick[1:] - pick[:-1]).multiply(1 / np.diff(x)[:, None]).tocsr()
     rows = [
         slopes[[min(m, last - 1)]],
         slopes[rising] - slopes[rising - 1],
@@ -46,5 +46,5 @@ def features(mesh: SimplexMesh) -> Features:
         slopes[falling] - slopes[falling - 1],
         pick[[m]],
     ]
-    readout = scipy.sparse.vstack(rows).tocsr()[:, np.argsort(order)]
+    readout = scipy.sparse.csr_array(scipy.sparse.vstack(rows))[:, np.argsort(order)]
     return Features((Affine(sign[:, None], -sign * x[knots]),), (readout,))

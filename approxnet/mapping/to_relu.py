@@ -33,9 +33,9 @@ from approxnet.fem.mesh import SimplexMesh
 from approxnet.mapping import polygon, shallow, tripod, uniform
 from approxnet.mapping.basis import BasisNetwork, Features, basis_readout
 from approxnet.mapping.precision import TOLERABLE, predicted_error, warn
-from approxnet.relu.pruning import prune
 from approxnet.relu.layers import Affine
 from approxnet.relu.network import Network
+from approxnet.relu.pruning import prune
 
 BOUNDARIES = ("free", "zero")
 
@@ -309,7 +309,8 @@ def _first_that_holds(
     scale = float(np.abs(values).max())
     tried: list[tuple[float, T]] = []
     for thing in built:
-        error = predicted_error(network(thing, values), mesh, values)
+        with jax.ensure_compile_time_eval():
+            error = predicted_error(network(thing, values), mesh, values)
         if error <= TOLERABLE * scale:
             return thing
         tried.append((error, thing))

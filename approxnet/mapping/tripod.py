@@ -140,9 +140,7 @@ def _layers(
 ) -> tuple[Affine, SparseAffine]:
     """The hidden layers: lines and carriers, tripods and carriers."""
     count, carrier = len(lines.offsets), len(lines.offsets) + np.arange(4, dtype=np.int32)
-    first = Affine(
-        np.vstack([lines.normals, CARRIERS]), np.r_[-lines.offsets, -CARRIERS @ middle]
-    )
+    first = Affine(np.vstack([lines.normals, CARRIERS]), np.r_[-lines.offsets, -CARRIERS @ middle])
     read = np.column_stack([line, np.broadcast_to(carrier, (len(line), 4))]).astype(np.int32)
     weight = np.column_stack([np.ones(len(line)), slope @ CARRIERS.T])
     bias = -np.einsum("pi,pi->p", slope, node - middle)

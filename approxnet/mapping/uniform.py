@@ -76,6 +76,6 @@ def features(mesh: SimplexMesh, kept: np.ndarray) -> Features:
     hats = SparseAffine(
         np.stack(columns, axis=1).astype(np.int32), np.full((count, 3), -1.0), np.ones(count), width
     )
-    pick = scipy.sparse.eye_array(len(kept), format="csr")[np.flatnonzero(kept)]
+    pick = scipy.sparse.csr_array(scipy.sparse.eye_array(len(kept)))[np.flatnonzero(kept)]
     bias = scipy.sparse.csr_array((1, len(kept)))
     return Features((Affine(np.concatenate(weights), np.concatenate(biases)), hats), (pick, bias))
