@@ -114,7 +114,7 @@ class SparseAffine:
         features = jnp.asarray(features)
         bias = jnp.broadcast_to(self.bias[:, None], (self.n_out, features.shape[1]))
 
-        def add(total: jax.Array, entry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        def add(total: jax.Array, entry: tuple[Array, Array]) -> tuple[jax.Array, None]:
             column, weight = entry
             read = features.at[column]
             feature = read.get(mode="fill", fill_value=0, wrap_negative_indices=False)

@@ -114,11 +114,10 @@ def _layer(place: str, given: Any) -> Layer:
         parts = tuple(_layer(f"{place}, part {i}", part) for i, part in enumerate(given.parts))
         return type(given)(parts)
     if isinstance(given, SparseAffine):
-        columns = _array(f"{place}: columns", given.columns, jnp.integer)
+        n_in = _checks.count(f"{place}: n_in", given.n_in, at_least=1)
         weight = _array(f"{place}: weight", given.weight, jnp.floating)
-        return SparseAffine(
-            columns, weight, _array(f"{place}: bias", given.bias, jnp.floating), given.n_in
-        )
+        bias = _array(f"{place}: bias", given.bias, jnp.floating)
+        return SparseAffine(_columns(place, given.columns, n_in), weight, bias, n_in)
     pair = (given.weight, given.bias) if isinstance(given, Affine) else given
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise NetworkError(
@@ -143,7 +142,21 @@ def _array(name: str, given: Any, kind: Any) -> Any:
     if not jnp.issubdtype(array.dtype, kind):
         wanted = "real numbers" if kind is jnp.floating else "integers"
         raise NetworkError(f"{name} must hold {wanted}, got dtype {array.dtype}")
-    return array.astype(np.int32) if kind is jnp.integer else array
+    return array
+
+
+def _columns(place: str, given: Any, n_in: int) -> Any:
+    """``given`` as int32 columns in -1 ... n_in - 1, checked before the cast can wrap them."""
+    columns = _array(f"{place}: columns", given, jnp.integer)
+    if _checks.concrete(columns):
+        host = np.asarray(columns)
+        bad = np.argwhere((host < -1) | (host >= n_in))
+        if len(bad):
+            raise NetworkError(
+                f"{place}: columns must be in -1 ... {n_in - 1}, got {host[tuple(bad[0])]} at "
+                f"index {tuple(bad[0].tolist())}; -1 stands for no weight"
+            )
+    return columns.astype(np.int32)
 
 
 def _check_shapes(place: str, layer: Layer) -> None:
@@ -178,14 +191,6 @@ def _check_values(place: str, layer: Layer) -> None:
         return
     _checks.finite(f"{place}: weight", layer.weight)
     _checks.finite(f"{place}: bias", layer.bias)
-    if isinstance(layer, SparseAffine) and _checks.concrete(layer.columns):
-        columns = np.asarray(layer.columns)
-        bad = np.argwhere((columns < -1) | (columns >= layer.n_in))
-        if len(bad):
-            raise NetworkError(
-                f"{place}: columns must be in -1 ... {layer.n_in - 1}, got "
-                f"{columns[tuple(bad[0])]} at index {tuple(bad[0].tolist())}"
-            )
 
 
 def hidden_layers(net: Network) -> int:

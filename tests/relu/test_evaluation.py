@@ -62,10 +62,11 @@ def test_gradients_are_difference_quotients_away_from_kinks(net, points, x64):
     parameters, pattern = relu.split(jax.tree.map(jnp.asarray, net))
     x = jnp.asarray(points(net, 1)[0])
 
+    @jax.jit
     def value(parameters, x):
         return jnp.sum(jnp.sin(relu.apply(relu.join(parameters, pattern), x)))
 
-    slopes = jax.grad(value, (0, 1))(parameters, x)
+    slopes = jax.jit(jax.grad(value, (0, 1)))(parameters, x)
     direction = jax.tree.map(
         lambda a: jnp.cos(1.7 * jnp.arange(a.size, dtype=a.dtype)).reshape(a.shape), (parameters, x)
     )
@@ -156,8 +157,11 @@ def test_chunks_are_never_empty_and_bounded_in_bytes():
 def test_gradients_pass_through_chunks(build, points, x64):
     net = build("stacked")
     x = jnp.asarray(points(net, 200))
-    whole = jax.grad(lambda x: jnp.sum(evaluation._in_chunks(net, x, 256)))(x)
-    pieces = jax.grad(lambda x: jnp.sum(evaluation._in_chunks(net, x, 64)))(x)
+
+    def gradient(chunk):
+        return jax.jit(jax.grad(lambda x: jnp.sum(evaluation._in_chunks(net, x, chunk))))(x)
+
+    pieces, whole = gradient(64), gradient(256)
     np.testing.assert_allclose(pieces, whole, rtol=1e-12, atol=1e-12)
 
 

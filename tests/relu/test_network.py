@@ -43,6 +43,11 @@ WRONG = {
     ),
     "too few activations": ([(ONE((1, 1)), ZERO(1))] * 3, ["relu"], "per hidden layer, 2, got 1"),
     "column too large": ([sparse([[0, 3]], 3)], None, r"columns must be in -1 ... 2, got 3 .*0, 1"),
+    "column beyond 32 bits": (
+        [relu.SparseAffine(np.array([[2**32]]), ONE((1, 1)), ZERO(1), 3)],
+        None,
+        "got 4294967296",
+    ),
     "column too small": ([sparse([[0, -2]], 3)], None, "got -2"),
     "columns are floats": (
         [relu.SparseAffine(ZERO((1, 2)), ONE((1, 2)), ZERO(1), 3)],

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 
 import jax
 import jax.numpy as jnp
@@ -40,14 +41,15 @@ def test_the_path_is_used_as_given_and_nothing_else_is_left(build, tmp_path):
     assert relu.widths(relu.load(tmp_path / "net")) == relu.widths(build("sparse"))
 
 
-def test_a_failed_save_leaves_the_old_file(build, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("module", "function"), [(np, "savez"), (os, "replace")])
+def test_a_failed_save_leaves_the_old_file(module, function, build, tmp_path, monkeypatch):
     path = tmp_path / "net.npz"
     relu.save(path, build("dense"))
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(module, function, full)
     with pytest.raises(OSError, match="No space left"):
         relu.save(path, build("sparse"))
     assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
