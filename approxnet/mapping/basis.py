@@ -12,6 +12,7 @@ differentiated like any array.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -27,10 +28,22 @@ from approxnet.relu.network import Network, floating
 
 
 class Features(NamedTuple):
-    """What a method returns: hidden layers, and R as blocks of rows that are alike in length."""
+    """The hidden layers of a basis, and R as blocks of rows that are alike in length."""
 
     hidden: tuple[Layer, ...]
     readout: tuple[scipy.sparse.csr_array, ...]
+
+
+class Plan(NamedTuple):
+    """A construction on one mesh: its hidden widths, and what builds the rest when asked.
+
+    A plan has ``features`` if its hidden layers depend on the mesh alone; otherwise it has
+    ``network``, which takes nodal values, (n, m).
+    """
+
+    widths: tuple[int, ...]
+    features: Callable[[], Features] | None = None
+    network: Callable[[np.ndarray], Network] | None = None
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["layer", "zero"], meta_fields=[])

@@ -96,17 +96,20 @@ def _lines(nodes: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, Lines]:
     normals = rotate((head - tail) / length[:, None])
     offsets = np.einsum("ei,ei->e", normals, (tail + head) / 2)
     scale = np.abs(nodes).max()
-    grid = np.round(np.column_stack([normals, offsets / scale]) * 1e9)
-    order = np.lexsort((-length, grid[:, 2], grid[:, 1], grid[:, 0]))
+    angle = np.arctan2(normals[:, 1], normals[:, 0])
+    key = (np.round(angle * 2.0**28) * 2.0**32 + np.round(offsets / scale * 2.0**30)).astype(int)
+    order = np.lexsort((-length, key))
     chief = np.arange(len(ends))
     for _ in range(4):
-        new = np.diff(grid[order], axis=0, prepend=np.nan).any(axis=1)
+        new = np.diff(key[order], prepend=np.iinfo(key.dtype).min) != 0
         proposed = order[np.flatnonzero(new)[np.cumsum(new) - 1]]
         gap = np.einsum("ei,kei->ke", normals[proposed], np.stack([tail[order], head[order]]))
         fits = np.abs(gap - offsets[proposed]).max(axis=0) <= 16 * np.finfo(float).eps * scale
         chief[order[fits]] = proposed[fits]
         order = order[~fits]
-    chosen, line = np.unique(chief, return_inverse=True)
+    chosen = np.zeros(len(ends), bool)
+    chosen[chief] = True
+    line = (np.cumsum(chosen) - 1)[chief]
     return line, Lines(normals[chosen], offsets[chosen])
 
 

@@ -31,12 +31,14 @@ Zanotti, arXiv:2503.13001, proves that two hidden layers and O(triangles) neuron
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from approxnet.fem.mesh import SimplexMesh
 from approxnet.mapping import planar
+from approxnet.mapping.basis import Plan
 from approxnet.mapping.filling import boundary_edges, fill
 from approxnet.mapping.planar import Edges, Lines, Rays
 from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack
@@ -45,20 +47,26 @@ from approxnet.relu.network import Network
 RELUS = ("relu", "relu")
 
 
-def _structure(mesh: SimplexMesh) -> tuple[SimplexMesh, Edges, Lines, Rays]:
-    """The filled mesh, its inner edges and their lines, and the rays of its inner nodes."""
+class _Frame(NamedTuple):
+    """What the mesh fixes: it filled up to its hull, inner edges, their lines, inner rays."""
+
+    hull: SimplexMesh
+    edges: Edges
+    lines: Lines
+    rays: Rays
+    lower: np.ndarray
+
+
+def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
+    """Lines and two, units and two; ``kept`` makes no difference."""
     hull = fill(mesh)
     edges, lines = planar.edges_and_lines(hull, boundary=False)
     inner = np.full(len(hull.nodes), True)
     inner[boundary_edges(hull)] = False
-    return hull, edges, lines, planar.rays(hull, edges, inner)
-
-
-def widths(mesh: SimplexMesh) -> tuple[int, ...]:
-    """The hidden widths; they do not depend on the values."""
-    _, _, lines, rays = _structure(mesh)
-    units = int(_is_unit(rays).sum())
-    return len(lines.offsets) + 2, units + 2
+    rays = planar.rays(hull, edges, inner)
+    frame = _Frame(hull, edges, lines, rays, np.asarray(hull.nodes).min(axis=0))
+    widths = (len(lines.offsets) + 2, int(_is_unit(rays).sum()) + 2)
+    return Plan(widths, network=partial(_network, frame))
 
 
 def _is_unit(rays: Rays) -> np.ndarray:
@@ -66,13 +74,11 @@ def _is_unit(rays: Rays) -> np.ndarray:
     return (rays.position > 0) & (rays.position < rays.degree - 1)
 
 
-def network(mesh: SimplexMesh, values: np.ndarray) -> Network:
+def _network(frame: _Frame, values: np.ndarray) -> Network:
     """The network of the P1 function with nodal values (n, m), exact in the hull of the mesh."""
-    structure = _structure(mesh)
-    hull, _, lines, _ = structure
-    lower = np.asarray(hull.nodes).min(axis=0)
-    first = Affine(np.vstack([lines.normals, np.eye(2)]), -np.r_[lines.offsets, lower])
-    columns = [_Column.of(*structure, lower, column) for column in values.T]
+    lines = frame.lines
+    first = Affine(np.vstack([lines.normals, np.eye(2)]), -np.r_[lines.offsets, frame.lower])
+    columns = [_Column.of(frame, column) for column in values.T]
     second = Stack(tuple(part for c in columns for part in (c.units, c.direct) if part.n_out))
     last = tuple(Affine(np.r_[c.polarity, 1.0, -1.0][None], np.zeros(1)) for c in columns)
     return Network((first, second, last[0] if len(last) == 1 else BlockDiagonal(last)), RELUS)
@@ -86,22 +92,15 @@ class _Column(NamedTuple):
     direct: Affine
 
     @classmethod
-    def of(
-        cls,
-        hull: SimplexMesh,
-        edges: Edges,
-        lines: Lines,
-        rays: Rays,
-        lower: np.ndarray,
-        values: np.ndarray,
-    ) -> _Column:
+    def of(cls, frame: _Frame, values: np.ndarray) -> _Column:
+        hull, edges, lines, rays, lower = frame
         gradients = np.einsum(
             "cki,ck->ci", planar.hat_gradients(hull), values[np.asarray(hull.cells)]
         )
         normals = lines.normals[edges.line]
         step = gradients[edges.left] - gradients[edges.right]
         jumps = np.einsum("ei,ei->e", step, normals)
-        units, polarity = _units(hull, edges, lines, rays, lower, gradients, jumps)
+        units, polarity = _units(frame, gradients, jumps)
         on_lines = _line_coefficients(edges, lines, rays, jumps)
         centre, gradient, value = _reference(hull, gradients, values)
         slope, height = _germ(lines, units, polarity, on_lines, centre, lower)
@@ -113,15 +112,10 @@ class _Column(NamedTuple):
 
 
 def _units(
-    hull: SimplexMesh,
-    edges: Edges,
-    lines: Lines,
-    rays: Rays,
-    lower: np.ndarray,
-    gradients: np.ndarray,
-    jumps: np.ndarray,
+    frame: _Frame, gradients: np.ndarray, jumps: np.ndarray
 ) -> tuple[SparseAffine, np.ndarray]:
     """The units U_j of all inner nodes as rows over (lines, x - lower), and their signs pi_j."""
+    hull, edges, lines, rays, lower = frame
     sector = gradients[rays.left]
     sector = sector - sector[np.arange(len(sector)) - rays.position + rays.degree - 1]
     unit = np.flatnonzero(_is_unit(rays))

@@ -21,7 +21,7 @@ from approxnet.relu.network import Network
 # A predicted error above this fraction of the largest value is worth a warning.
 TOLERABLE = 1e-4
 
-SAMPLES = 64
+SAMPLES = 16
 
 
 def predicted_error(net: Network, mesh: SimplexMesh, values: np.ndarray) -> float:

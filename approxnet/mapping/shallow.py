@@ -16,20 +16,22 @@ Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), section 3.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse
 
 from approxnet.fem.mesh import SimplexMesh
-from approxnet.mapping.basis import Features
+from approxnet.mapping.basis import Features, Plan
 from approxnet.relu.layers import Affine
 
 
-def widths(mesh: SimplexMesh) -> tuple[int, ...]:
-    """The hidden width: the inner nodes and one more, at least two."""
-    return (max(len(mesh.nodes) - 1, 2),)
+def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
+    """One neuron per inner node and one more, at least two; ``kept`` makes no difference."""
+    return Plan((max(len(mesh.nodes) - 1, 2),), partial(_features, mesh))
 
 
-def features(mesh: SimplexMesh) -> Features:
+def _features(mesh: SimplexMesh) -> Features:
     """One neuron relu(+-(x - x_i)) per inner node, and both signs at the middle one."""
     nodes = np.asarray(mesh.nodes)[:, 0]
     order = np.argsort(nodes)

@@ -31,7 +31,7 @@ from approxnet.errors import AssumptionError, NetworkError
 from approxnet.fem.geometry import boundary_nodes
 from approxnet.fem.mesh import SimplexMesh
 from approxnet.mapping import polygon, shallow, tripod, uniform
-from approxnet.mapping.basis import BasisNetwork, Features, basis_readout
+from approxnet.mapping.basis import BasisNetwork, Features, Plan, basis_readout
 from approxnet.mapping.precision import TOLERABLE, predicted_error, warn
 from approxnet.relu.layers import Affine
 from approxnet.relu.network import Network
@@ -62,36 +62,26 @@ class Size(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A construction: the dimension it is for, its widths, and its features or its network."""
+    """A construction: its dimension, whether the mesh alone fixes its features, and its plan."""
 
     d: int
-    widths: Callable[[SimplexMesh, str], tuple[int, ...]]
-    features: Callable[[SimplexMesh, str], Features] | None = None
-    network: Callable[[SimplexMesh, np.ndarray], Network] | None = None
-
-
-def _kept(mesh: SimplexMesh, boundary: str) -> np.ndarray:
-    """(n,), the nodes whose hat functions are needed."""
-    kept = np.full(len(mesh.nodes), True)
-    if boundary == "zero":
-        kept[boundary_nodes(mesh)] = False
-    return kept
+    linear: bool
+    plan: Callable[[SimplexMesh, np.ndarray], Plan]
 
 
 METHODS = {
-    "shallow": Method(
-        1,
-        lambda mesh, boundary: shallow.widths(mesh),
-        lambda mesh, boundary: shallow.features(mesh),
-    ),
-    "uniform": Method(
-        2,
-        lambda mesh, boundary: uniform.widths(mesh, _kept(mesh, boundary)),
-        lambda mesh, boundary: uniform.features(mesh, _kept(mesh, boundary)),
-    ),
-    "tripod": Method(2, tripod.widths, tripod.features),
-    "polygon": Method(2, lambda mesh, boundary: polygon.widths(mesh), network=polygon.network),
+    "shallow": Method(1, True, shallow.plan),
+    "uniform": Method(2, True, uniform.plan),
+    "tripod": Method(2, True, tripod.plan),
+    "polygon": Method(2, False, polygon.plan),
 }
+
+
+class Candidate(NamedTuple):
+    """A form that applies to a mesh."""
+
+    size: Size
+    plan: Plan
 
 
 def size(mesh: SimplexMesh, *, method: str = "auto", boundary: str = "free") -> Size:
@@ -113,7 +103,7 @@ def size(mesh: SimplexMesh, *, method: str = "auto", boundary: str = "free") -> 
     >>> size(fem.box((10, 10)), boundary="zero")
     Size(method='uniform', hidden_layers=2, widths=(35, 81), n_neurons=116)
     """
-    return _candidates(mesh, method, boundary)[0]
+    return _candidates(mesh, method, boundary)[0].size
 
 
 def basis_network(
@@ -143,8 +133,8 @@ def basis_network(
     >>> relu.evaluate(net, np.array([0.5, 0.5])).item()
     12.0
     """
-    sizes = _candidates(mesh, method, boundary, linear=True)
-    bases = (_basis(mesh, choice, boundary) for choice in sizes)
+    forms = _candidates(mesh, method, boundary, linear=True)
+    bases = (_basis(mesh, form, boundary) for form in forms)
     return _first_that_holds(mesh, bases, BasisNetwork.network, _probe(mesh, boundary))
 
 
@@ -186,9 +176,7 @@ def fem_to_relu(mesh: SimplexMesh, values: ArrayLike, *, method: str = "auto") -
         return basis_network(mesh, method=method).network(values)
     columns = np.asarray(values, float).reshape(len(mesh.nodes), -1)
     boundary = "zero" if _vanishes(mesh, columns) else "free"
-    networks = (
-        _network(mesh, choice, boundary, columns) for choice in _candidates(mesh, method, boundary)
-    )
+    networks = (_network(form, columns) for form in _candidates(mesh, method, boundary))
     return _first_that_holds(mesh, networks, lambda net, _: net, columns)
 
 
@@ -217,8 +205,8 @@ def hat_to_relu(mesh: SimplexMesh, node: int, *, method: str = "auto") -> Networ
 
 def _candidates(
     mesh: SimplexMesh, method: str, boundary: str, *, linear: bool = False
-) -> list[Size]:
-    """The sizes of the forms that apply, smallest first; ``linear`` asks for the mesh's alone."""
+) -> list[Candidate]:
+    """The forms that apply, smallest first; ``linear`` asks for those that the mesh alone fixes."""
     _checks.one_of("method", method, ["auto", *METHODS])
     _checks.one_of("boundary", boundary, BOUNDARIES)
     if not _checks.concrete(*jax.tree.leaves(mesh)):
@@ -226,65 +214,71 @@ def _candidates(
             "mesh must hold arrays, got traced ones; build the network outside of jit and pass "
             "it as an argument"
         )
-    d = np.shape(mesh.nodes)[1]
     if method != "auto":
-        return [_size(mesh, method, boundary, linear)]
-    sizes = []
-    for name, form in METHODS.items():
-        if form.d == d and (form.features or not linear):
-            with contextlib.suppress(AssumptionError):
-                sizes.append(_size(mesh, name, boundary, linear))
-    if not sizes:
+        return [_candidate(mesh, method, boundary, linear)]
+    d = np.shape(mesh.nodes)[1]
+    found = []
+    for name in (n for n, form in METHODS.items() if form.d == d and form.linear >= linear):
+        with contextlib.suppress(AssumptionError):
+            found.append(_candidate(mesh, name, boundary, linear))
+    if not found:
         raise AssumptionError(
             f"no construction is known here for d = {d}; there are those for d = "
             f"{sorted({form.d for form in METHODS.values()})}"
         )
-    return sorted(sizes, key=lambda size: size.n_neurons)
+    return sorted(found, key=lambda form: form.size.n_neurons)
 
 
-def _size(mesh: SimplexMesh, name: str, boundary: str, linear: bool) -> Size:
+def _candidate(mesh: SimplexMesh, name: str, boundary: str, linear: bool) -> Candidate:
     form, d = METHODS[name], np.shape(mesh.nodes)[1]
     if form.d != d:
         raise AssumptionError(f"{name} needs a mesh in d = {form.d} dimensions, got d = {d}")
-    if linear and not form.features:
+    if linear and not form.linear:
+        others = [n for n, other in METHODS.items() if other.d == d and other.linear]
         raise AssumptionError(
             f"the hidden layers of {name} depend on the nodal values, which are not at hand; use "
-            f"{', '.join(n for n, other in METHODS.items() if other.d == d and other.features)}"
+            f"{', '.join(others)}"
         )
-    widths = tuple(int(width) for width in form.widths(mesh, boundary))
-    return Size(name, len(widths), widths, sum(widths))
+    plan = form.plan(mesh, _kept(mesh, boundary))
+    return Candidate(Size(name, len(plan.widths), plan.widths, sum(plan.widths)), plan)
 
 
-def _features(mesh: SimplexMesh, choice: Size, boundary: str) -> Features:
-    _fits(choice)
-    features = METHODS[choice.method].features
-    assert features is not None
-    return features(mesh, boundary)
+def _features(form: Candidate) -> Features:
+    _fits(form.size)
+    assert form.plan.features is not None
+    return form.plan.features()
 
 
-def _basis(mesh: SimplexMesh, choice: Size, boundary: str) -> BasisNetwork:
-    hidden, blocks = _features(mesh, choice, boundary)
+def _basis(mesh: SimplexMesh, form: Candidate, boundary: str) -> BasisNetwork:
+    hidden, blocks = _features(form)
     zero = np.flatnonzero(~_kept(mesh, boundary))
-    return BasisNetwork(hidden, basis_readout(blocks, zero), choice.method)
+    return BasisNetwork(hidden, basis_readout(blocks, zero), form.size.method)
 
 
-def _network(mesh: SimplexMesh, choice: Size, boundary: str, columns: np.ndarray) -> Network:
+def _network(form: Candidate, columns: np.ndarray) -> Network:
     """The network of values (n, m); all is done in float64 on the host."""
-    adapted = METHODS[choice.method].network
-    if adapted is not None:
-        _fits(choice)
-        return adapted(mesh, columns)
-    hidden, blocks = _features(mesh, choice, boundary)
+    if form.plan.network is not None:
+        _fits(form.size)
+        return form.plan.network(columns)
+    hidden, blocks = _features(form)
     rows = scipy.sparse.vstack(blocks) @ columns
     return Network((*hidden, Affine(rows[:-1].T, rows[-1])), ("relu",) * len(hidden))
 
 
-def _fits(choice: Size) -> None:
+def _fits(size: Size) -> None:
     _checks.memory(
-        f"a {choice.method} network with {choice.n_neurons} neurons of widths {choice.widths}",
-        BYTES_PER_NEURON * choice.n_neurons,
+        f"a {size.method} network with {size.n_neurons} neurons of widths {size.widths}",
+        BYTES_PER_NEURON * size.n_neurons,
         NetworkError,
     )
+
+
+def _kept(mesh: SimplexMesh, boundary: str) -> np.ndarray:
+    """(n,), the nodes at which the values may differ from 0."""
+    kept = np.full(len(mesh.nodes), True)
+    if boundary == "zero":
+        kept[boundary_nodes(mesh)] = False
+    return kept
 
 
 def _vanishes(mesh: SimplexMesh, values: np.ndarray) -> bool:

@@ -31,6 +31,7 @@ A decomposition by tangent cones (Brianchon-Gram) proves the same; rays need no 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ import scipy.sparse
 
 from approxnet.fem.mesh import SimplexMesh
 from approxnet.mapping import planar
-from approxnet.mapping.basis import Features
+from approxnet.mapping.basis import Features, Plan
 from approxnet.mapping.filling import fill
 from approxnet.mapping.planar import Edges, Lines
 from approxnet.relu.layers import Affine, SparseAffine
@@ -46,10 +47,8 @@ from approxnet.relu.layers import Affine, SparseAffine
 CARRIERS = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 
 
-def _vanishing(mesh: SimplexMesh, boundary: str) -> SimplexMesh:
-    """A mesh on whose boundary the functions vanish: the mesh itself, or with its collar."""
-    if boundary == "zero":
-        return mesh
+def _collar(mesh: SimplexMesh) -> SimplexMesh:
+    """The mesh with its holes, pockets and the way to four far nodes filled."""
     lower, upper = np.asarray(mesh.nodes).min(axis=0), np.asarray(mesh.nodes).max(axis=0)
     margin = (upper - lower).max() / 2
     (left, bottom), (right, top) = lower - margin, upper + margin
@@ -69,30 +68,30 @@ def _pairs(edges: Edges, n: int) -> _Pairs:
     return _Pairs(keys % n, keys // n, of_end.ravel())
 
 
-def widths(mesh: SimplexMesh, boundary: str) -> tuple[int, ...]:
-    """The hidden widths: lines and four, pairs of a node and a line through it and four."""
-    whole = _vanishing(mesh, boundary)
+def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
+    """Lines and four, pairs of a node and a line and four; a collar if boundary nodes are kept."""
+    whole = _collar(mesh) if kept.all() else mesh
     edges, lines = planar.edges_and_lines(whole, boundary=True)
-    return len(lines.offsets) + 4, len(_pairs(edges, len(whole.nodes)).node) + 4
+    pairs = _pairs(edges, len(whole.nodes))
+    widths = (len(lines.offsets) + 4, len(pairs.node) + 4)
+    return Plan(widths, partial(_features, whole, edges, lines, pairs, len(mesh.nodes)))
 
 
-def features(mesh: SimplexMesh, boundary: str) -> Features:
-    """The tripods of the mesh, those with direction d_1 last, and the read-out of their weights."""
-    whole = _vanishing(mesh, boundary)
-    edges, lines = planar.edges_and_lines(whole, boundary=True)
+def _features(whole: SimplexMesh, edges: Edges, lines: Lines, pairs: _Pairs, n: int) -> Features:
+    """The tripods, those with direction d_1 last, and the weights that n nodal values give them."""
     nodes = np.asarray(whole.nodes)
-    pairs = _pairs(edges, len(nodes))
-    chosen = np.unique(pairs.node, return_index=True)[1]
+    chosen = np.zeros(len(nodes), int)
+    chosen[pairs.node] = np.arange(len(pairs.node))
     ray = -planar.rotate(lines.normals[pairs.line])
     slope, share = _tripods(ray, ray[chosen][pairs.node])
 
     weights = _weights(planar.jump_matrix(whole, edges, lines), pairs, share, chosen)
-    weights = weights[:, : len(mesh.nodes)]
+    weights = weights[:, :n]
     middle = (nodes.min(axis=0) + nodes.max(axis=0)) / 2
     affine = -_far_pieces(slope, lines.normals[pairs.line], nodes[pairs.node] - middle) @ weights
     carried = np.stack([affine[0], -affine[0], affine[1], -affine[1], affine[2]])
 
-    order = np.r_[np.setdiff1d(np.arange(len(slope)), chosen), chosen]
+    order = np.r_[np.delete(np.arange(len(slope)), chosen), chosen]
     hidden = _layers(lines, slope[order], nodes[pairs.node[order]], pairs.line[order], middle)
     others = len(slope) - len(chosen)
     blocks = (weights[order[:others]], weights[chosen], scipy.sparse.csr_array(carried))

@@ -17,17 +17,28 @@ He, Li and Xu, Comput. Math. Appl. 120 (2022), use 15 neurons per node in each l
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse
 
 from approxnet.errors import AssumptionError
 from approxnet.fem.mesh import SimplexMesh
-from approxnet.mapping.basis import Features
+from approxnet.mapping.basis import Features, Plan
 from approxnet.relu.layers import Affine, SparseAffine
 
 
-def lattice(mesh: SimplexMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The lattice coordinates of the nodes, (n, 2) int, with the map x -> matrix (x - origin).
+class Lattice(NamedTuple):
+    """The lattice coordinates (n, 2) of the nodes, and the map x -> matrix (x - origin) to them."""
+
+    nodes: np.ndarray
+    matrix: np.ndarray
+    origin: np.ndarray
+
+
+def lattice(mesh: SimplexMesh) -> Lattice:
+    """The lattice of a three-direction mesh.
 
     Raises:
       AssumptionError: if an edge has another direction or length; names it.
@@ -48,12 +59,14 @@ def lattice(mesh: SimplexMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"{corners[c, (i + 1) % 3] - corners[c, i]} in cell {c}; use tripod or polygon"
         )
     origin = nodes[cells[0, 0]]
-    return np.round((nodes - origin) @ matrix.T).astype(int), matrix, origin
+    return Lattice(np.round((nodes - origin) @ matrix.T).astype(int), matrix, origin)
 
 
-def widths(mesh: SimplexMesh, kept: np.ndarray) -> tuple[int, ...]:
-    """The hidden widths: lattice lines through the kept nodes, and kept nodes."""
-    return (sum(len(np.unique(column)) for column in _families(lattice(mesh)[0][kept])), kept.sum())
+def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
+    """The hat functions of the kept nodes, (n,) bool; widths: their lattice lines, and they."""
+    grid = lattice(mesh)
+    lines = sum(len(np.unique(numbers)) for numbers in _families(grid.nodes[kept]))
+    return Plan((lines, int(kept.sum())), partial(_features, grid, kept))
 
 
 def _families(ij: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,21 +74,17 @@ def _families(ij: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return -ij[:, 0], ij[:, 1], ij[:, 0] - ij[:, 1]
 
 
-def features(mesh: SimplexMesh, kept: np.ndarray) -> Features:
-    """The hat functions of the kept nodes, (n,) bool."""
-    ij, matrix, origin = lattice(mesh)
-    normals = np.stack([-matrix[0], matrix[1], matrix[0] - matrix[1]])
+def _features(grid: Lattice, kept: np.ndarray) -> Features:
+    normals = np.stack([-grid.matrix[0], grid.matrix[1], grid.matrix[0] - grid.matrix[1]])
     weights, biases, columns, width = [], [], [], 0
-    for normal, numbers in zip(normals, _families(ij[kept]), strict=True):
+    for normal, numbers in zip(normals, _families(grid.nodes[kept]), strict=True):
         lines, line = np.unique(numbers, return_inverse=True)
         weights.append(np.broadcast_to(normal, (len(lines), 2)))
-        biases.append(-lines - normal @ origin)
+        biases.append(-lines - normal @ grid.origin)
         columns.append(width + line)
         width += len(lines)
-    count = int(kept.sum())
-    hats = SparseAffine(
-        np.stack(columns, axis=1).astype(np.int32), np.full((count, 3), -1.0), np.ones(count), width
-    )
+    read = np.stack(columns, axis=1).astype(np.int32)
+    hats = SparseAffine(read, np.full(read.shape, -1.0), np.ones(len(read)), width)
     pick = scipy.sparse.csr_array(scipy.sparse.eye_array(len(kept)))[np.flatnonzero(kept)]
     bias = scipy.sparse.csr_array((1, len(kept)))
     return Features((Affine(np.concatenate(weights), np.concatenate(biases)), hats), (pick, bias))

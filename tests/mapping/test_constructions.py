@@ -83,8 +83,11 @@ def test_the_collar_of_the_tripod_form_counts():
 
 
 def test_size_does_not_build_the_weights(monkeypatch):
-    for module, name in ((polygon, "network"), (tripod, "features")):
-        monkeypatch.setattr(module, name, None)
+    def refuse(*_):
+        raise AssertionError("built")
+
+    monkeypatch.setattr(polygon, "_network", refuse)
+    monkeypatch.setattr(tripod, "_features", refuse)
     mesh = PLANES["random"]()
     assert mapping.size(mesh, method="polygon").n_neurons > 0
     assert mapping.size(mesh, method="tripod").n_neurons > 0

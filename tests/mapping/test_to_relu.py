@@ -21,7 +21,7 @@ from approxnet.mapping.to_relu import METHODS
 from .meshes import LATTICES, LINES, PLANES, boundary, random_points, sample, tolerance
 
 MESHES = LINES | PLANES
-LINEAR = [name for name, method in METHODS.items() if method.features]
+LINEAR = [name for name, method in METHODS.items() if method.linear]
 CASES = (
     [(name, "shallow") for name in LINES]
     + [(name, method) for name in PLANES for method in ("tripod", "polygon")]
