@@ -10,11 +10,11 @@ colour map is cividis for the same reason.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -271,6 +271,25 @@ def images(pictures: Mapping[str, Any], *, columns: int = 3) -> Figure:
     return drawing
 
 
+def png(figure: Figure, *, dpi: int = 130) -> bytes:
+    """A figure as a PNG file of 256 colours, a third of the size of one with all colours.
+
+    Args:
+      figure: the figure.
+      dpi: pixels per inch.
+
+    Example:
+      >>> png(images({"black": np.zeros((4, 6))}))[1:4]
+      b'PNG'
+    """
+    from PIL import Image  # matplotlib depends on it
+
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", dpi=dpi)
+    Image.open(full).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
 def image(picture: Any, *, axes: Axes | None = None) -> Figure:
     """A grey image, black 0 and white 1, its first row on top.
 
@@ -326,12 +345,7 @@ def _sample(
     _checks.count("points", points, at_least=3)
     grid = [np.linspace(low, high, points) for low, high in zip(lower, upper, strict=True)]
     x = jnp.asarray(np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1))
-    return grid, np.asarray(_evaluate(net, x))
-
-
-@jax.jit
-def _evaluate(net: Network, x: jax.Array) -> jax.Array:
-    return relu.evaluate(net, x)
+    return grid, np.asarray(relu.evaluate(net, x))
 
 
 def _shift(u: np.ndarray, i: int, j: int) -> np.ndarray:

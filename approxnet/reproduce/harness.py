@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import shutil
 import time
 import traceback
@@ -247,14 +246,14 @@ def _measure(
 
 def _draw(experiment: Experiment, numbers: Numbers, folder: Path) -> tuple[tuple[Figure, ...], str]:
     """The figures, written as PNG files, and the error that stopped the drawing."""
+    from approxnet import plot  # imports jax
+
     figures = []
     try:
         with _precision(experiment.precision):
             drawn = experiment.plot(numbers) if experiment.plot else {}
         for i, (caption, figure) in enumerate(drawn.items(), start=1):
-            image = io.BytesIO()
-            figure.savefig(image, format="png", dpi=130)
-            store.write(folder / f"figure-{i}.png", image.getvalue())
+            store.write(folder / f"figure-{i}.png", plot.png(figure))
             figures.append(Figure(f"figure-{i}.png", caption))
     except Exception as exception:
         return tuple(figures), _describe(exception)

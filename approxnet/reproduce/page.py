@@ -19,6 +19,9 @@ from approxnet.errors import ConfigError, DataError
 from approxnet.reproduce import store
 from approxnet.reproduce.records import Check, Figure, Result, Run, Table, worst
 
+FEW = 15
+"""Up to so many checks are listed at once; more are folded. What fails is always shown."""
+
 WORDS = {"pass": "within tolerance", "outside": "outside tolerance", "incomplete": "incomplete"}
 
 
@@ -201,8 +204,16 @@ def _checks(runs: Sequence[Run]) -> str:
         seeds = f" ({len(same) - len(failing)} of {len(same)} seeds)" if len(same) > 1 else ""
         badge = f'<span class="verdict {kind}">{held}{seeds}</span>'
         rows.append([escape(shown.claim), number(shown.measured), _asked(shown), badge])
-    columns = ("what is asked", "measured", "bound", "")
-    return _table(columns, rows, right=[1, 2]) if rows else ""
+    if not rows:
+        return ""
+    held = sum(check.passed for run in runs for check in run.checks)
+    total = sum(len(run.checks) for run in runs)
+    table = _table(("what is asked", "measured", "bound", ""), rows, right=[1, 2])
+    is_open = " open" if len(rows) <= FEW else ""
+    return (
+        f"<details{is_open}><summary>What was asked: {held} of {total} checks hold</summary>"
+        f"{table}</details>"
+    )
 
 
 def _slack(check: Check) -> float:
