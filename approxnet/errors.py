@@ -53,3 +53,7 @@ class OfflineError(ApproxnetError):
 
 class PrecisionWarning(UserWarning):
     """The precision in force cannot hold a result; predicts the error."""
+
+
+class MeshWarning(UserWarning):
+    """A mesh is legal but some of its cells are nearly degenerate; names the worst one."""

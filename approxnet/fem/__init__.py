@@ -21,12 +21,15 @@ from approxnet.fem.lagrange import (
     lagrange_nodes,
 )
 from approxnet.fem.location import locate
-from approxnet.fem.mesh import SimplexMesh, delaunay, from_arrays, interval
+from approxnet.fem.mesh import SimplexMesh, from_arrays, interval
+from approxnet.fem.meshio import MeshFile, read, write
 from approxnet.fem.poisson import float32_floor, solve_poisson
 from approxnet.fem.refinement import Refinement, bisect, insert, refine
+from approxnet.fem.triangulation import delaunay
 
 __all__ = [
     "LagrangeNodes",
+    "MeshFile",
     "Refinement",
     "SimplexMesh",
     "adapt",
@@ -56,9 +59,11 @@ __all__ = [
     "locate",
     "mark",
     "mass",
+    "read",
     "refine",
     "shape_regularity",
     "solve_poisson",
     "stiffness",
     "volumes",
+    "write",
 ]

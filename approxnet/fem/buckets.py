@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -20,8 +21,7 @@ from scipy.sparse import coo_array
 
 from approxnet.fem import _affine
 
-
-LONG = 4  # a list with more than LONG * 2^d cells is long
+LONG = 4  # a list of more than LONG * 2^d cells is long
 
 
 class Buckets(NamedTuple):
@@ -35,8 +35,9 @@ class Buckets(NamedTuple):
 
 
 class _Items(NamedTuple):
-    """Cells in the coordinates of the top grid; every entry is (c,)."""
+    """Cells in the coordinates of the top grid; an entry is (c,) if no other shape is given."""
 
+    nodes: np.ndarray  # (n, d)
     vertices: np.ndarray  # (c, d+1), node numbers
     lower: list[np.ndarray]  # [k], bounding box
     upper: list[np.ndarray]  # [k]
@@ -45,7 +46,8 @@ class _Items(NamedTuple):
 
     def take(self, which: np.ndarray) -> _Items:
         """Some of the cells."""
-        return jax.tree.map(lambda entry: entry[which], self)
+        rest = jax.tree.map(lambda entry: entry[which], self[1:])
+        return _Items(self.nodes, *rest)
 
 
 def build(nodes: np.ndarray, cells: np.ndarray) -> Buckets:
@@ -79,7 +81,7 @@ def _items(x: np.ndarray, cells: np.ndarray) -> _Items:
     axes = list(zip(*corners, strict=True))
     lower = [functools.reduce(np.minimum, axis) for axis in axes]
     upper = [functools.reduce(np.maximum, axis) for axis in axes]
-    return _Items(cells, lower, upper, gradients, constants)
+    return _Items(x, cells, lower, upper, gradients, constants)
 
 
 def _ranges_of_buckets(
@@ -147,16 +149,15 @@ def _split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The table and the lists after cutting the buckets with long lists.
 
-    A list is long if it holds more than LONG * 2^d cells that share no node. A cut is kept if it
-    shortens the lists to three quarters on average. All lists together stay below
-    16 * 2^d entries per cell.
+    A cut is kept if it shortens the lists to three quarters on average. All lists together stay
+    below 16 * 2^d entries per cell.
     """
     d = len(margin)
     budget = 16 * 2**d * len(items.vertices)
     table = np.stack([start[:-1], start[1:]], axis=1).astype(np.int64)
     active, side = np.arange(len(table)), 1.0
     while active.size and len(cells) < budget:
-        long = _long(items, table[active], cells)
+        long = _long(items, table[active], cells, corner, side)
         active, corner, side = active[long], corner[long], side / 2
         size = np.diff(table[active], axis=1)[:, 0]
         cell = cells[_ranges(table[active, 0], size)]
@@ -174,8 +175,14 @@ def _split(
     return table.astype(np.int32), cells.astype(np.int32)
 
 
-def _long(items: _Items, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The places of the lists, rows (b, 2), that should be cut."""
+def _long(
+    items: _Items, rows: np.ndarray, cells: np.ndarray, corner: np.ndarray, side: float
+) -> np.ndarray:
+    """The places of the lists, rows (b, 2), that should be cut.
+
+    The cells around a node stay together in its bucket, however small, so the bucket of a node
+    that all its cells share is cut only while its share of the volume outweighs its length.
+    """
     d = len(items.lower)
     size = rows[:, 1] - rows[:, 0]
     many = np.flatnonzero(size > LONG * 2**d)
@@ -184,9 +191,11 @@ def _long(items: _Items, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
     size = size[many]
     vertices = items.vertices[cells[_ranges(rows[many, 0], size)]]
     begin = np.cumsum(size) - size
-    first = np.repeat(vertices[begin], size, axis=0)
-    common = (vertices[:, :, None] == first[:, None]).any(axis=1)
-    return many[~np.logical_and.reduceat(common, begin).any(axis=1)]
+    first = vertices[begin]
+    common = (vertices[:, :, None] == np.repeat(first, size, axis=0)[:, None]).any(axis=1)
+    inside = (np.abs(items.nodes[first] - corner[many, None] - side / 2) <= side / 2).all(axis=2)
+    star = (np.logical_and.reduceat(common, begin) & inside).any(axis=1)
+    return many[~star | (size * side**d > LONG * 2**d)]
 
 
 def _children(
@@ -223,3 +232,56 @@ def _cube(d: int) -> np.ndarray:
 def _ranges(first: np.ndarray, size: np.ndarray) -> np.ndarray:
     """The numbers first_i, ..., first_i + size_i - 1 one range after the other."""
     return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size)
+
+
+def pairs_with_boxes(
+    lists: Buckets, lower: np.ndarray, upper: np.ndarray, block: int = 2**18
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of pairs (box, cell) that contain every pair that meets, some of them repeated.
+
+    Args:
+      lists: the buckets of a mesh.
+      lower: (b, d), the lower corners of boxes in the mesh's bounding box.
+      upper: (b, d), their upper corners.
+      block: about how many pairs to yield at a time.
+    """
+    row, which = _buckets_of_boxes(lists, lower, upper)
+    first, last = lists.table[row].T.astype(np.int64)
+    size = last - first
+    ends = np.cumsum(size)
+    cuts = np.searchsorted(ends, np.arange(block, ends[-1] + block, block)) + 1
+    for part in np.split(np.arange(row.size), np.unique(np.minimum(cuts, row.size))):
+        cell = lists.cells[_ranges(first[part], size[part])]
+        box = np.repeat(which[part], size[part])
+        pairs = np.sort(box * np.int64(2**32) + cell)
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        yield pairs >> 32, pairs & (2**32 - 1)
+
+
+def _buckets_of_boxes(
+    lists: Buckets, lower: np.ndarray, upper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs (row of the table, box) of uncut buckets that boxes meet."""
+    shape, d = np.array(lists.shape), len(lists.shape)
+    low, high = (lower - lists.lower) * lists.scale, (upper - lists.lower) * lists.scale
+    first = np.clip(low, 0, shape - 1).astype(np.int64)
+    counts = np.clip(high, 0, shape - 1).astype(np.int64) - first + 1
+    which = np.repeat(np.arange(len(lower)), counts.prod(axis=1))
+    rank = _ranges(np.zeros(len(lower), np.int64), counts.prod(axis=1))
+    corner = np.empty((which.size, d), np.int64)
+    for k in reversed(range(d)):
+        rank, corner[:, k] = np.divmod(rank, counts[which, k])
+    corner += first[which]
+    row = np.asarray(np.ravel_multi_index(tuple(corner.T), lists.shape))
+    corner, side = corner.astype(float), 1.0
+    rows, boxes = [], []
+    while row.size:
+        cut = lists.table[row, 1] < 0
+        rows.append(row[~cut])
+        boxes.append(which[~cut])
+        row, which, side = lists.table[row[cut], 0], np.repeat(which[cut], 2**d), side / 2
+        row = (row[:, None] + np.arange(2**d)).reshape(-1)
+        corner = (corner[cut][:, None] + side * _cube(d)).reshape(-1, d)
+        meets = ((low[which] <= corner + side) & (high[which] >= corner)).all(axis=1)
+        row, which, corner = row[meets], which[meets], corner[meets]
+    return np.concatenate(rows), np.concatenate(boxes)

@@ -28,8 +28,7 @@ def pack(tuples: np.ndarray, n: int) -> np.ndarray:
 def facet_keys(cells: np.ndarray, n: int) -> np.ndarray:
     """(c, d+1), the key of the facet opposite to each vertex."""
     width = cells.shape[1]
-    facets = np.stack([np.delete(cells, i, axis=1) for i in range(width)], axis=1)
-    return pack(np.sort(facets, axis=2).reshape(-1, width - 1), n).reshape(-1, width)
+    return pack(np.sort(facet_nodes(cells), axis=2).reshape(-1, width - 1), n).reshape(-1, width)
 
 
 def facet_pairs(cells: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,12 +54,15 @@ def facet_neighbours(cells: np.ndarray, n: int) -> np.ndarray:
     return neighbours.reshape(-1, width)
 
 
+def facet_nodes(cells: np.ndarray) -> np.ndarray:
+    """(c, d+1, d), the nodes of the facet opposite to each vertex."""
+    return np.stack([np.delete(cells, i, axis=1) for i in range(cells.shape[1])], axis=1)
+
+
 def boundary_facets(cells: np.ndarray, neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cell (b,) and the nodes (b, d) of each facet that has a cell on one side only."""
-    width = cells.shape[1]
     cell, vertex = np.nonzero(neighbours < 0)
-    others = np.array([[j for j in range(width) if j != i] for i in range(width)])
-    return cell, cells[cell[:, None], others[vertex]]
+    return cell, facet_nodes(cells)[cell, vertex]
 
 
 def edges_of_cell(d: int) -> np.ndarray:

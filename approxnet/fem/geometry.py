@@ -119,15 +119,17 @@ def boundary_nodes(mesh: SimplexMesh) -> np.ndarray:
 def is_locally_convex(mesh: SimplexMesh, node: int | None = None) -> np.ndarray | bool:
     """Whether the patch of a node, the union of its cells, is convex.
 
-    The hat function of a node z is max(0, min_T g_T), with g_T affine, 1 at z and 0 on the facet
-    of T opposite to z, if and only if no g_T is negative at a vertex of the patch.
+    The hat function of a node z is max(0, min_T g_T) on the mesh, with g_T affine, 1 at z and 0 on
+    the facet of T opposite to z, if and only if no g_T is negative at a vertex of the patch. That
+    is what is tested; for inner nodes it says that the patch is convex.
 
     Args:
       mesh: a mesh with n nodes.
       node: a node number; all nodes if it is left out.
 
     Returns:
-      (n,) bool, or a bool for one node.
+      (n,) bool, or a bool for one node. Values down to -64 eps (1 + extent |grad g_T|), the
+      rounding of the nodes, count as zero.
 
     Raises:
       ValueError: if node is not a node number.
@@ -143,37 +145,58 @@ def is_locally_convex(mesh: SimplexMesh, node: int | None = None) -> np.ndarray 
     nodes, cells = np.asarray(mesh.nodes), np.asarray(mesh.cells)
     n = len(nodes)
     if node is None:
-        return patches_are_convex(nodes, cells)
+        on_boundary = np.zeros(n, bool)
+        on_boundary[boundary_nodes(mesh)] = True
+        near = on_boundary[cells].any(axis=1)
+        convex = _ridges_are_convex(nodes, cells, np.asarray(mesh.neighbours))
+        return convex & _pairs_are_convex(nodes, cells[near], on_boundary)
     node = _checks.count("node", node)
     if node >= n:
         raise ValueError(f"node must be below the number of nodes, {n}, got {node}")
-    return bool(patches_are_convex(nodes, cells[(cells == node).any(axis=1)])[node])
+    return bool(
+        _pairs_are_convex(nodes, cells[(cells == node).any(axis=1)], np.arange(n) == node)[node]
+    )
 
 
-def patches_are_convex(nodes: np.ndarray, cells: np.ndarray, chunk: int = 2**18) -> np.ndarray:
-    """(n,), whether g_T(v) >= 0 for all cells T and vertices v of each node's patch.
+def _ridges_are_convex(nodes: np.ndarray, cells: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """(n,), whether no g_T of the patch is negative at the vertices of neighbours of T.
 
-    Values are accepted down to -64 eps (1 + extent |grad g_T|), the rounding of the nodes.
+    This is convexity at the ridges of the patch's surface. Around an inner node the surface is
+    closed, and a closed surface that is convex at its ridges is convex.
     """
-    width, n = cells.shape[1], len(nodes)
-    gradients = barycentric_gradients(nodes, cells).reshape(-1, width - 1)
-    corner = cells.reshape(-1)
-    order = np.argsort(corner, kind="stable")
-    start = np.searchsorted(corner[order], np.arange(n + 1))
-    degree = np.diff(start)[corner]
-    convex = np.ones(n, bool)
-    slack = 64 * np.finfo(float).eps
-    extent = np.abs(nodes).max()
-    ends = np.cumsum(degree)
-    pieces = np.searchsorted(ends, np.arange(chunk, ends[-1], chunk))
-    for part in np.split(np.arange(corner.size), np.unique(pieces)):
-        mine = np.repeat(part, degree[part])
-        place = np.arange(mine.size) - np.repeat(
-            np.cumsum(degree[part]) - degree[part], degree[part]
-        )
-        other = order[start[corner[mine]] + place] // width
-        z, g = nodes[corner[mine]], gradients[mine]
-        values = 1 + ((nodes[cells[other]] - z[:, None]) * g[:, None]).sum(axis=2)
-        bound = -slack * (1 + extent * np.abs(g).sum(axis=1))
-        convex[corner[mine[values.min(axis=1) < bound]]] = False
+    convex = np.ones(len(nodes), bool)
+    gradients = barycentric_gradients(nodes, cells)
+    total = cells.sum(axis=1, dtype=np.int64)
+    for i in range(cells.shape[1]):
+        cell = np.flatnonzero(neighbours[:, i] >= 0)
+        opposite = total[neighbours[cell, i]] - (total[cell] - cells[cell, i])
+        for j in range(cells.shape[1]):
+            if j != i:
+                z = cells[cell, j]
+                convex[z[_is_negative(nodes, z, gradients[cell, j], opposite)]] = False
     return convex
+
+
+def _pairs_are_convex(nodes: np.ndarray, cells: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(n,), whether no g_T is negative at the patch's vertices; true for nodes not wanted."""
+    convex = np.ones(len(nodes), bool)
+    gradients = barycentric_gradients(nodes, cells)
+    cell, vertex = np.nonzero(wanted[cells])
+    corner = cells[cell, vertex]
+    order = np.argsort(corner, kind="stable")
+    degree = np.bincount(corner, minlength=len(nodes))
+    start = np.cumsum(degree) - degree
+    for place in range(degree.max(initial=0)):
+        mine = np.flatnonzero(degree[corner] > place)
+        z, other = corner[mine], cell[order[start[corner[mine]] + place]]
+        g = gradients[cell[mine], vertex[mine]]
+        for v in cells[other].T:
+            convex[z[_is_negative(nodes, z, g, v)]] = False
+    return convex
+
+
+def _is_negative(nodes: np.ndarray, z: np.ndarray, g: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Whether 1 + g . (v - z) is negative beyond the rounding of the nodes."""
+    values = 1 + ((nodes[v] - nodes[z]) * g).sum(axis=1)
+    extent = np.abs(nodes).max()
+    return values < -64 * np.finfo(float).eps * (1 + extent * np.abs(g).sum(axis=1))

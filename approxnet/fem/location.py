@@ -115,12 +115,13 @@ class BucketLocator:
 
         def descend(state: tuple[jax.Array, list[jax.Array]]) -> tuple[jax.Array, list[jax.Array]]:
             row, local = state
-            child, inner = jnp.zeros_like(row), table[row, 1] < 0
-            for k, u in enumerate(local):
-                upper = u >= 0.5
-                child = 2 * child + upper.astype(jnp.int32)
-                local[k] = jnp.where(inner, 2 * u - upper.astype(dtype), u)
-            return jnp.where(inner, table[row, 0] + child, row), local
+            inner, upper = table[row, 1] < 0, [u >= 0.5 for u in local]
+            child = functools.reduce(lambda c, b: 2 * c + b.astype(jnp.int32), upper, 0)
+            halves = [
+                jnp.where(inner, 2 * u - b.astype(dtype), u)
+                for u, b in zip(local, upper, strict=True)
+            ]
+            return jnp.where(inner, table[row, 0] + child, row), halves
 
         state = jax.lax.while_loop(
             lambda state: (table[state[0], 1] < 0).any(), descend, (row, local)
@@ -135,7 +136,7 @@ class BucketLocator:
         first, *rest = (
             _affine.dot([rows[:, d + d * i + k] for k in range(d)], z) for i in range(d)
         )
-        return [1 - sum(rest, start=first), first, *rest]
+        return [1 - functools.reduce(jnp.add, rest, first), first, *rest]
 
 
 CHUNK = 2**14

@@ -21,6 +21,15 @@ import numpy as np
 from approxnet.errors import MeshError
 from approxnet.fem.connectivity import facet_neighbours, orient
 from approxnet.fem.location import IntervalLocator, bucket_locator
+from approxnet.fem.overlaps import check_overlaps
+from approxnet.fem.validation import (
+    check_distinct,
+    check_facets,
+    check_used,
+    check_volumes,
+    valid_cells,
+    valid_nodes,
+)
 
 
 class SimplexMesh(NamedTuple):
@@ -54,9 +63,16 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
       >>> mesh.cells.tolist(), mesh.neighbours.tolist()
       ([[1, 0, 2]], [[-1, -1, -1]])
     """
-    nodes = np.asarray(nodes, np.float64)
-    cells = np.asarray(cells, np.int32)
-    return assemble(nodes, orient(nodes, cells))
+    nodes = valid_nodes(nodes)
+    cells = valid_cells(cells, *nodes.shape)
+    check_distinct(nodes)
+    check_used(nodes, cells)
+    check_volumes(nodes, cells)
+    cells = orient(nodes, cells)
+    check_facets(nodes, cells)
+    mesh = assemble(nodes, cells)
+    check_overlaps(nodes, cells, mesh.neighbours, mesh.locator)
+    return mesh
 
 
 def assemble(nodes: np.ndarray, cells: np.ndarray) -> SimplexMesh:
@@ -99,23 +115,3 @@ def interval(nodes: Any) -> SimplexMesh:
     return SimplexMesh(
         x[:, None], np.stack([cell, cell + 1], axis=1), neighbours, IntervalLocator()
     )
-
-
-def delaunay(points: Any) -> SimplexMesh:
-    """The Delaunay mesh of points.
-
-    Args:
-      points: (n, d), distinct points that do not lie in a hyperplane.
-
-    Returns:
-      The mesh of their convex hull whose nodes are the points in the given order.
-
-    Example:
-      >>> delaunay([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]).cells.shape
-      (2, 3)
-    """
-    from scipy.spatial import Delaunay
-
-    nodes = np.asarray(points, np.float64)
-    cells = np.asarray(Delaunay(nodes).simplices, np.int32)
-    return assemble(nodes, orient(nodes, cells))

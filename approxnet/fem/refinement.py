@@ -38,7 +38,8 @@ from approxnet.fem.connectivity import (
 )
 from approxnet.fem.geometry import volumes
 from approxnet.fem.location import BucketLocator
-from approxnet.fem.mesh import SimplexMesh, assemble, delaunay, interval
+from approxnet.fem.mesh import SimplexMesh, assemble, interval
+from approxnet.fem.triangulation import delaunay
 
 # The children of a chain 0, ..., d: a vertex is named by the two vertices whose midpoint it is.
 CHILDREN = {
