@@ -168,7 +168,7 @@ def _gradient_of(u: Function) -> Function:
     def gradient(x: np.ndarray) -> jax.Array:
         points = x.reshape(-1, x.shape[-1])
         try:
-            return jax.vmap(jax.grad(u))(points).reshape(x.shape)
+            return jax.jit(jax.vmap(jax.grad(u)))(points).reshape(x.shape)
         except jax.errors.TracerArrayConversionError as error:
             raise TypeError(
                 "u must be written in jax.numpy so that it can be differentiated, got a function "
