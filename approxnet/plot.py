@@ -61,6 +61,8 @@ def figure(
     }
     with matplotlib.rc_context(style):
         drawing = Figure(figsize=size or (4.5 * columns, 3.4 * rows), layout="constrained")
+        engine: Any = drawing.get_layout_engine()
+        engine.set(w_pad=0.06, h_pad=0.06)
         axes = drawing.subplots(rows, columns)
     return drawing, axes
 

@@ -130,7 +130,7 @@ def _overview(results: Mapping[Path, Result | str]) -> str:
             held = f"{sum(check.passed for check in checks)} of {len(checks)}"
             cells += [held, escape(result.scale), f"{result.seconds:.1f} s"]
         rows.append(cells)
-    return _table(("experiment", "verdict", "checks that hold", "scale", "time"), rows, right=[4])
+    return _table(("experiment", "verdict", "checks", "scale", "time"), rows, right=[4])
 
 
 def _section(folder: Path, result: Result | str) -> str:

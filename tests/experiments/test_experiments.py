@@ -1,0 +1,94 @@
+"""The experiments at toy size: they pass, they are drawn, and they can fail."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from approxnet import fem, mapping, relu, reproduce
+from approxnet.reproduce import catalog, page
+
+TOYS = {
+    "photograph": {"nodes": (100,), "step": 6},
+    "he_li_xu_zheng_2020_representation": {
+        "line": (30,),
+        "plane": (100,),
+        "work": 10**6,
+        "points": 500,
+    },
+    "one_hidden_layer_is_not_enough": {
+        "neurons": (12, 40),
+        "grid": 20,
+        "lines": 5,
+        "samples": 40,
+    },
+}
+
+
+def toy(name, **changes):
+    experiment = reproduce.find(name)
+    return experiment, dataclasses.replace(experiment.scales["smoke"], **TOYS[name], **changes)
+
+
+def test_every_experiment_has_a_toy():
+    assert set(TOYS) == set(catalog.names())
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_at_toy_size_every_check_holds_and_every_figure_is_drawn(name, tmp_path):
+    experiment, config = toy(name)
+    result = reproduce.run(experiment, config, out=tmp_path)
+    assert result.runs[0].error == ""
+    assert [check for check in result.runs[0].checks if not check.passed] == []
+    assert len(result.figures) >= 2
+    for figure in result.figures:
+        assert (tmp_path / name / figure.file).stat().st_size > 1000
+    assert (tmp_path / name / "results.json").stat().st_size < 50_000
+    assert "within tolerance" in reproduce.report(tmp_path).read_text()
+
+
+def test_a_weight_wrong_by_a_millionth_turns_the_report_red(tmp_path):
+    experiment, config = toy("photograph", perturbation=1e-6)
+    result = reproduce.run(experiment, config, out=tmp_path)
+    assert result.verdict == "outside"
+    text = reproduce.report(tmp_path).read_text()
+    assert page.verdict(page.load(tmp_path)) == "outside"
+    assert '<div class="alarm"><p>100 nodes: |network - interpolant| at every pixel' in text
+
+
+def test_a_wrong_size_turns_the_report_red(monkeypatch):
+    experiment, config = toy("he_li_xu_zheng_2020_representation")
+    honest = mapping.size
+    monkeypatch.setattr(
+        mapping, "size", lambda *a, **k: honest(*a, **k)._replace(n_neurons=1), raising=True
+    )
+    assert reproduce.run(experiment, config).verdict == "outside"
+
+
+def test_one_hidden_layer_in_the_place_of_the_hat_turns_the_report_red(monkeypatch):
+    experiment, config = toy("one_hidden_layer_is_not_enough")
+    lines = [[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]]
+    shallow = relu.from_layers([(lines, np.zeros(3)), ([[1.0, 1.0, 1.0]], np.zeros(1))])
+    monkeypatch.setattr(mapping, "fem_to_relu", lambda mesh, values: shallow)
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "the hat: largest jump on the same lines outside" in red
+    assert "the hat in two hidden layers: error" in red
+
+
+@pytest.mark.parametrize("kind", ["random_square", "annulus", "notched"])
+@pytest.mark.parametrize("n", [70, 400])
+def test_the_meshes_have_about_as_many_nodes_as_asked(kind, n):
+    module = reproduce.find("he_li_xu_zheng_2020_representation").run.__globals__
+    mesh = module[kind](n, np.random.default_rng(0))
+    assert 0.5 * n <= len(mesh.nodes) <= 2 * n
+
+
+def test_the_holes_are_holes():
+    module = reproduce.find("he_li_xu_zheng_2020_representation").run.__globals__
+    rng = np.random.default_rng(0)
+    ring, notched = module["annulus"](200, rng), module["notched"](300, rng)
+    empty = np.array([[0.0, 0.0]]), np.array([[0.75, 0.75], [0.25, 0.25], [0.75, 0.1]])
+    for mesh, x in zip((ring, notched), empty, strict=True):
+        assert np.isnan(fem.evaluate(mesh, np.ones(len(mesh.nodes)), x)).all()
+    assert fem.volumes(notched).sum() == pytest.approx(0.75 - 1 / 16 - 1 / 16)
