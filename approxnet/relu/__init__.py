@@ -1,4 +1,11 @@
-"""ReLU networks as pure functions on pytrees: evaluation, sizes, storage, calculus."""
+"""ReLU networks as pure functions on pytrees.
+
+A network is a sequence of affine layers (dense, sparse, stacked, block diagonal) with an activation
+between each two: ``from_layers`` and ``init`` build one, ``apply`` and ``evaluate`` give its values,
+``split`` and ``join`` part its parameters from its structure, ``save`` and ``load`` keep it in a
+file, and a calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
+``prune``) makes networks from networks, with the sizes stated.
+"""
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
 from approxnet.relu.calculus import compose, identity, linear_combination, pad_depth, parallel

@@ -13,8 +13,12 @@ The bandwidth is that of NumPy's ``add`` on buffers of the size of a chunk, in o
 measured in the same process. The peer is the same chunked evaluation with NumPy and SciPy's CSR
 product.
 
-Measured on two cores (AMD EPYC, 1 MiB level-2 cache each, 32 MiB level 3, AVX-512), 10^5 points:
-MEASURED
+Measured on two cores (AMD EPYC, 1 MiB level-2 cache each, 32 MiB level 3, AVX-512), 35,002 neurons
+at 10^5 points: float32 0.9 s, 2.6 times the limit, 10 MiB added (peer: 4.0 s); float64 2.0 s, 2.4
+times the limit, 20 MiB added. Seconds per 10^5 points in float32 for other forms of the sparse
+layer, with the same chunks of 64: a loop over the k columns 0.81, an einsum over the gathered
+features 2.1, a segment sum 3.5; for that loop and chunks of 32, 64, 128, 256, 1024 points: 1.1,
+0.81, 0.84, 1.5, 2.4.
 """
 
 from __future__ import annotations
@@ -103,8 +107,8 @@ def measure(first: int, second: int, k: int, n: int, dtype: str) -> str:
     time_ours = seconds(lambda: evaluate(net, x).block_until_ready())
     per_point = np.dtype(dtype).itemsize * (second * k + 2 * relu.n_neurons(net))
     limit = n * per_point / bandwidth(dtype)
-    few = points[: n // 10]
-    time_peer = 10 * seconds(lambda: peer(host, few), repeats=1)
+    few = points[: n // 50]
+    time_peer = 50 * seconds(lambda: peer(host, few), repeats=1)
     error = np.abs(evaluate(net, x)[: len(few)] - peer(host, few)).max()
     scale = np.abs(peer(host, few)).max()
     return (
