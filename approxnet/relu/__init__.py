@@ -1,9 +1,9 @@
 """ReLU networks as pure functions on pytrees.
 
 A network is a sequence of affine layers (dense, sparse, stacked, block diagonal) with an activation
-between each two: ``from_layers`` and ``init`` build one, ``apply`` and ``evaluate`` give its values,
+between each two. ``from_layers`` and ``init`` build one, ``apply`` and ``evaluate`` evaluate it,
 ``split`` and ``join`` part its parameters from its structure, ``save`` and ``load`` keep it in a
-file, and a calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
+file. The calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
 ``prune``) makes networks from networks, with the sizes stated.
 """
 
