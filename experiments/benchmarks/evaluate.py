@@ -65,10 +65,10 @@ def compare(name: str, make: Callable[[], fem.SimplexMesh], count: int, repeats:
     mine, got = timed(lambda: jax.block_until_ready(evaluate(*arguments)), repeats)
 
     start = time.perf_counter()
-    triangulation = Triangulation(*mesh.nodes.T, mesh.cells)
+    triangulation = Triangulation(mesh.nodes[:, 0], mesh.nodes[:, 1], mesh.cells)
     interpolator = LinearTriInterpolator(triangulation, values)
     prepared = time.perf_counter() - start
-    peer, expected = timed(lambda: interpolator(*x.T), max(1, repeats // 2))
+    peer, expected = timed(lambda: interpolator(x[:, 0], x[:, 1]), max(1, repeats // 2))
     gap = float(np.max(np.abs(np.asarray(got) - expected)))
 
     scale = 1e9 / count
