@@ -47,19 +47,20 @@ def figure(
       >>> axes.shape
       (3,)
     """
-    import matplotlib
+    import matplotlib as mpl
+    from cycler import cycler
     from matplotlib.figure import Figure
 
-    style = {
+    style: Any = {
         "font.size": 9,
         "axes.titlesize": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": False,
         "axes.edgecolor": "#555555",
-        "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+        "axes.prop_cycle": cycler(color=COLOURS),
     }
-    with matplotlib.rc_context(style):
+    with mpl.rc_context(style):
         drawing = Figure(figsize=size or (4.5 * columns, 3.4 * rows), layout="constrained")
         engine: Any = drawing.get_layout_engine()
         engine.set(w_pad=0.06, h_pad=0.06)
@@ -108,15 +109,15 @@ def function(mesh: SimplexMesh, values: Any, *, axes: Axes | None = None) -> Fig
       >>> square = fem.box((4, 4))
       >>> drawing = function(square, square.nodes[:, 0])
     """
+    from matplotlib.tri import Triangulation
+
     nodes, values = np.asarray(mesh.nodes), np.asarray(values)
     if values.shape != (len(nodes),):
         raise ValueError(f"values must have shape ({len(nodes)},), got {values.shape}")
     drawing, axes = _target(axes)
     if _planar("mesh", nodes.shape[1]):
-        colours = axes.tripcolor(
-            nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells), values, shading="gouraud",
-            cmap=COLOUR_MAP,
-        )  # fmt: skip
+        triangles = Triangulation(nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells))
+        colours = axes.tripcolor(triangles, values, shading="gouraud", cmap=COLOUR_MAP)
         drawing.colorbar(colours, ax=axes, shrink=0.85)
         _frame(axes, nodes.min(axis=0), nodes.max(axis=0))
     else:

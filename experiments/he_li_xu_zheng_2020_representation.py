@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
-from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
+from approxnet.reproduce import Check, Numbers, Quote, Table, meshes, rounding
 from approxnet.reproduce.progress import Report
 
 PAPER = (
@@ -102,77 +102,16 @@ class Case(NamedTuple):
         return f"{self.grid}, {len(self.mesh.nodes):,} nodes, {self.predicted.method}"
 
 
-def uniform_grid(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """Equal intervals."""
-    return fem.interval(np.linspace(0, 1, n))
-
-
-def clustered_grid(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """Nodes crowded at 0, (i / (n - 1))^3."""
-    return fem.interval(np.linspace(0, 1, n) ** 3)
-
-
-def random_grid(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """Random steps of at least a tenth of the mean."""
-    steps = rng.uniform(0.1, 1.9, n - 1)
-    return fem.interval(np.concatenate([[0.0], np.cumsum(steps) / steps.sum()]))
-
-
-def uniform_square(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """The three-direction mesh of the unit square."""
-    side = math.isqrt(n) - 1
-    return fem.box((side, side))
-
-
-def random_square(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """The Delaunay mesh of random points in the unit square, and equal steps on its boundary."""
-    side = round(math.sqrt(n))
-    t = np.arange(side) / side
-    border = [(t, 0 * t), (1 + 0 * t, t), (1 - t, 1 + 0 * t), (0 * t, 1 - t)]
-    inner = rng.uniform(0.3 / side, 1 - 0.3 / side, size=(n - 4 * side, 2))
-    return fem.delaunay(np.concatenate([*(np.stack(edge, axis=1) for edge in border), inner]))
-
-
-def annulus(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """Radii from 0.4 to 1, with the inner nodes moved at random."""
-    rings = max(3, round(math.sqrt(n / 7)))
-    around = n // rings
-    box = fem.box((around, rings - 1), (0.0, 0.4), (2 * math.pi, 1.0))
-    angle, radius = box.nodes.reshape(around + 1, rings, 2)[:-1].reshape(-1, 2).T
-    inner = (radius > 0.41) & (radius < 0.99)
-    radius = radius + inner * rng.uniform(-0.25, 0.25, len(radius)) * 0.6 / (rings - 1)
-    nodes = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return fem.from_arrays(nodes, box.cells % len(nodes))
-
-
-def notched(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
-    """An L-shape with a square hole and a notch, the inner nodes moved at random."""
-    side = 8 * max(1, round(math.sqrt(n / 0.66) / 8))
-    box = fem.box((side, side))
-    x, y = box.nodes[box.cells].mean(axis=1).T
-    outside = (x > 0.5) & (y > 0.5)
-    hole = (abs(x - 0.25) < 0.125) & (abs(y - 0.25) < 0.125)
-    notch = (abs(x - 0.75) < 0.125) & (y < 0.25)
-    used, cells = np.unique(box.cells[~(outside | hole | notch)], return_inverse=True)
-    mesh = fem.from_arrays(box.nodes[used], cells.reshape(-1, 3))
-    inner = np.setdiff1d(np.arange(len(used)), fem.boundary_nodes(mesh))
-    moved = np.array(mesh.nodes)
-    moved[inner] += rng.uniform(-0.2, 0.2, (len(inner), 2)) / side
-    return fem.from_arrays(moved, mesh.cells)
-
-
-Factory = Callable[[int, np.random.Generator], fem.SimplexMesh]
-
-LINES: dict[str, tuple[Factory, tuple[str, ...]]] = {
-    "uniform grid": (uniform_grid, ("shallow",)),
-    "clustered grid": (clustered_grid, ("shallow",)),
-    "random grid": (random_grid, ("shallow",)),
+LINES: dict[str, tuple[meshes.Factory, tuple[str, ...]]] = {
+    "uniform grid": (meshes.uniform_grid, ("shallow",)),
+    "clustered grid": (meshes.clustered_grid, ("shallow",)),
+    "random grid": (meshes.random_grid, ("shallow",)),
 }
-PLANES: dict[str, tuple[Factory, tuple[str, ...]]] = {
-    "uniform square": (uniform_square, ("uniform",)),
-    "random square": (random_square, ("tripod", "polygon")),
-    "annulus": (annulus, ("tripod", "polygon")),
-    "L with hole and notch": (notched, ("tripod", "polygon")),
+PLANES: dict[str, tuple[meshes.Factory, tuple[str, ...]]] = {
+    "uniform square": (meshes.uniform_square, ("uniform",)),
+    "random square": (meshes.random_square, ("tripod", "polygon")),
+    "annulus": (meshes.annulus, ("tripod", "polygon")),
+    "L with hole and notch": (meshes.notched, ("tripod", "polygon")),
 }
 GRIDS = LINES | PLANES
 
@@ -336,7 +275,9 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
         "without holes.": _meshes(planes),
         "The networks on these meshes are the finite element functions.": _networks(planes),
         "The number of neurons is linear in the number of triangles; the polygon form is the "
-        "smallest that holds any boundary values on any mesh. Right: the time to map.": _growth(planes),
+        "smallest that holds any boundary values on any mesh. Right: the time to map.": _growth(
+            planes
+        ),
     }
 
 

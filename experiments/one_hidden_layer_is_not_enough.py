@@ -140,7 +140,7 @@ def _shallow_kinks(net: relu.Network, config: Config) -> list[Check]:
 
 
 def _hat_kinks(net: relu.Network, config: Config) -> list[Check]:
-    """On the lines through the centre of the hat the jump is 1 or sqrt(2) in its patch, 0 outside."""
+    """On lines through the centre of the hat the jump is >= 1 in its patch and 0 outside."""
     inside, outside = [], []
     for direction in ([1.0, 0.0], [0.0, 1.0], [1.0, 1.0]):
         end = np.array(direction)

@@ -98,12 +98,12 @@ def blurred(image: np.ndarray, n: int) -> np.ndarray:
 
 
 def sample(image: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The bilinear function through the pixels at points x: (..., 2) -> (...).
+    """The bilinear function through the pixels at points x: (n, 2) -> (n,).
 
     Example:
       >>> image = np.array([[0.0, 1.0], [2.0, 3.0]])
-      >>> float(sample(image, points((2, 2)).mean(axis=(0, 1))))
-      1.5
+      >>> sample(image, points((2, 2)).mean(axis=1))
+      array([0.5, 2.5])
     """
     columns, rows = x[..., 0] * PIXELS_PER_UNIT, len(image) - 1 - x[..., 1] * PIXELS_PER_UNIT
     return scipy.ndimage.map_coordinates(image, np.stack([rows, columns]), order=1, mode="nearest")
@@ -171,7 +171,7 @@ def _worst_pixels(image: np.ndarray, chosen: np.ndarray, batch: int) -> np.ndarr
 
 def _interpolate(chosen: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The triangle of each pixel, (H W,), and the interpolant of the target, (H, W)."""
-    pixels = np.stack(np.indices(chosen.shape), axis=-1).reshape(-1, 2).astype(float)
+    pixels = np.indices(chosen.shape).reshape(2, -1).T.astype(float)
     triangulation = scipy.spatial.Delaunay(pixels[chosen.ravel()])
     cell = triangulation.find_simplex(pixels, tol=1e-9)
     inverse = triangulation.transform[cell]

@@ -15,17 +15,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("approxnet", "jax", "jaxlib", "numpy", "scipy", "matplotlib", "flax", "optax")
+import approxnet
+
+PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "flax", "optax")
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that a result depends on.
+    """The versions of approxnet, of Python and of the packages that a result depends on.
 
     Example:
       >>> "jax" in versions()
       True
     """
-    found = {"python": platform.python_version()}
+    found = {"approxnet": approxnet.__version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from approxnet import fem, mapping, relu, reproduce
+from approxnet import mapping, relu, reproduce
 from approxnet.reproduce import catalog, page
 
 TOYS = {
@@ -74,21 +74,3 @@ def test_one_hidden_layer_in_the_place_of_the_hat_turns_the_report_red(monkeypat
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert "the hat: largest jump on the same lines outside" in red
     assert "the hat in two hidden layers: error" in red
-
-
-@pytest.mark.parametrize("kind", ["random_square", "annulus", "notched"])
-@pytest.mark.parametrize("n", [70, 400])
-def test_the_meshes_have_about_as_many_nodes_as_asked(kind, n):
-    module = reproduce.find("he_li_xu_zheng_2020_representation").run.__globals__
-    mesh = module[kind](n, np.random.default_rng(0))
-    assert 0.5 * n <= len(mesh.nodes) <= 2 * n
-
-
-def test_the_holes_are_holes():
-    module = reproduce.find("he_li_xu_zheng_2020_representation").run.__globals__
-    rng = np.random.default_rng(0)
-    ring, notched = module["annulus"](200, rng), module["notched"](300, rng)
-    empty = np.array([[0.0, 0.0]]), np.array([[0.75, 0.75], [0.25, 0.25], [0.75, 0.1]])
-    for mesh, x in zip((ring, notched), empty, strict=True):
-        assert np.isnan(fem.evaluate(mesh, np.ones(len(mesh.nodes)), x)).all()
-    assert fem.volumes(notched).sum() == pytest.approx(0.75 - 1 / 16 - 1 / 16)
