@@ -106,5 +106,5 @@ def notched(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
     mesh = fem.from_arrays(box.nodes[used], cells.reshape(-1, 3))
     inner = np.setdiff1d(np.arange(len(used)), fem.boundary_nodes(mesh))
     moved = np.array(mesh.nodes)
-    moved[inner] += rng.uniform(-0.24, 0.24, (len(inner), 2)) / side
+    moved[inner] += rng.uniform(-0.2, 0.2, (len(inner), 2)) / side
     return fem.from_arrays(moved, mesh.cells)
