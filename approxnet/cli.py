@@ -14,12 +14,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 import approxnet
 from approxnet.errors import ApproxnetError
 
-USAGE_ERROR = 2
+USAGE_ERROR, FAILURE, INTERRUPTED = 2, 4, 130
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _carry_out(given, console)
     except ApproxnetError as error:
-        text = f"approxnet: {error}"
-        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+        _complain(str(error))
         return USAGE_ERROR
+    except OSError as error:
+        _complain(f"{error}; every finished result is kept, run the same command again to go on")
+        return FAILURE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+
+
+def _complain(text: str) -> None:
+    """One line on standard error."""
+    console = Console(stderr=True)
+    console.print(f"approxnet: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _carry_out(given: Sequence[str], console: Console) -> int:
@@ -115,12 +122,10 @@ def _reproduce(command: Reproduce, console: Console) -> int:
 def _list(command: List, console: Console) -> int:
     from approxnet.reproduce import catalog
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("experiment", "what it shows", "cost"):
-        table.add_column(column, overflow="fold")
     for entry in catalog.entries():
-        table.add_row(entry.name, entry.title, entry.cost)
-    console.print(table, markup=False, highlight=False)
+        console.print(entry.name, style="bold", markup=False, highlight=False)
+        for line in (entry.title, f"Cost: {entry.cost}"):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -111,7 +111,7 @@ PLANES: dict[str, tuple[meshes.Factory, tuple[str, ...]]] = {
     "uniform square": (meshes.uniform_square, ("uniform",)),
     "random square": (meshes.random_square, ("tripod", "polygon")),
     "annulus": (meshes.annulus, ("tripod", "polygon")),
-    "L with hole and notch": (meshes.notched, ("tripod", "polygon")),
+    "L, hole and notch": (meshes.notched, ("tripod", "polygon")),
 }
 GRIDS = LINES | PLANES
 
@@ -243,7 +243,7 @@ def _shallow_size(case: Case) -> list[Check]:
 
 def _uniform_size(case: Case) -> list[Check]:
     n = math.isqrt(len(case.mesh.nodes)) - 2
-    first, second = relu.widths(case.net)[1:-1]
+    first, second = relu.widths(case.net)
     return [
         Check(f"{case.label}: first width, at most 4 n + 3", first, "<=", 4 * n + 3),
         Check(f"{case.label}: second width, at most n^2", second, "<=", n**2),
@@ -311,9 +311,9 @@ def _networks(planes: list[Case]) -> Any:
 
 def _growth(planes: list[Case]) -> Any:
     figure, axes = drawing.figure(1, 2)
-    neurons: dict[str, tuple[list[float], list[float]]] = {}
+    neurons: dict[str, tuple[list[float], list[float]]] = {form: ([], []) for form in STYLES}
     for case in sorted(planes, key=lambda case: len(case.mesh.cells)):
-        sizes, counts = neurons.setdefault(case.predicted.method, ([], []))
+        sizes, counts = neurons[case.predicted.method]
         sizes.append(len(case.mesh.cells))
         counts.append(relu.n_neurons(case.net))
         axes[1].loglog(len(case.mesh.cells), case.seconds, **STYLES[case.predicted.method])

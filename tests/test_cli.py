@@ -113,6 +113,17 @@ def test_an_error_is_one_line_and_the_exit_code_is_2(folder, arguments, message,
     assert message in text
 
 
+def test_a_full_disk_is_one_line_and_the_exit_code_is_4(folder, monkeypatch, capsys):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert cli.main(["reproduce", "good"]) == 4
+    text = capsys.readouterr().err
+    assert "No space left on device; every finished result is kept" in text
+    assert text.count("\n") == 1
+
+
 def test_an_unknown_option_is_answered_with_the_nearest(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["reproduce", "--scal", "full"])

@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,6 +93,22 @@ def names() -> list[str]:
     return sorted(path.stem for path in folder().glob("*.py") if not path.stem.startswith("_"))
 
 
+def known(given: Sequence[str]) -> list[str]:
+    """The given names, all names when none is given.
+
+    Raises:
+      ConfigError: if there is no such experiment; names the nearest one.
+
+    Example:
+      >>> known(["photograph"])
+      ['photograph']
+    """
+    from approxnet._checks import one_of  # imports jax, which a listing does without
+
+    existing = names()
+    return [one_of("experiment", name, existing) for name in given] or existing
+
+
 def entries() -> list[Entry]:
     """What the files say of themselves; imports nothing, so that a listing is quick.
 
@@ -121,9 +137,7 @@ def find(name: str) -> Experiment:
       ...
       approxnet.errors.ConfigError: experiment must be one of ...; did you mean 'photograph'?
     """
-    from approxnet._checks import one_of  # imports jax, which a listing does without
-
-    one_of("experiment", name, names())
+    known([name])
     path = folder() / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"approxnet_experiments.{name}", path)
     assert spec is not None and spec.loader is not None

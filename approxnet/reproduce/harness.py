@@ -97,7 +97,7 @@ def sweep(
       approxnet.errors.ConfigError: experiment must be one of ...; did you mean 'photograph'?
     """
     console = console or Console()
-    experiments = [catalog.find(name) for name in names or catalog.names()]
+    experiments = [_find(name) for name in catalog.known(names)]
     folder, verdicts = store.prepare(Path(out)), []
     with progress.watch(console) as reporter:
         for experiment in experiments:
@@ -117,6 +117,25 @@ def sweep(
             verdicts.append(result.verdict)
             _say_result(console, result)
     return EXIT_CODES[worst(verdicts)]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Nothing:
+    """The configuration of an experiment that could not be loaded."""
+
+
+def _find(name: str) -> Experiment:
+    """The experiment; if its file cannot be loaded, one that fails with the reason."""
+    try:
+        return catalog.find(name)
+    except Exception as exception:
+        reason = exception
+
+    def run(config: Any, report: progress.Report) -> Numbers:
+        raise reason
+
+    scales: dict[str, Any] = {"smoke": _Nothing(), "full": _Nothing()}
+    return Experiment(name, name, "", scales, run, None, ())
 
 
 def _plan(

@@ -71,7 +71,11 @@ def fingerprint(experiment_file: Path | None = None) -> str:
       16
     """
     package = Path(__file__).resolve().parents[1]
-    files = sorted(path for path in package.rglob("*.py") if "experiments" not in path.parts)
+    files = sorted(
+        path
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] != "experiments"
+    )
     digest = hashlib.sha256()
     for path in [*files, *([experiment_file] if experiment_file else [])]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -297,3 +297,28 @@ def test_the_experiments_are_found_beside_the_package_and_inside_it(monkeypatch,
     assert catalog.folder() == tmp_path / "experiments"
     (tmp_path / "approxnet" / "experiments").mkdir(parents=True)
     assert catalog.folder() == tmp_path / "approxnet" / "experiments"
+
+
+def test_an_experiment_that_cannot_be_loaded_fails_alone(folder):
+    (folder / "experiments" / "absent.py").write_text("import a_module_that_is_not_there\n")
+    code, text = sweep(folder, "absent", "good")
+    assert code == 4
+    assert "No module named 'a_module_that_is_not_there'" in text
+    assert store.read(folder / "out" / "good").verdict == "pass"
+
+
+def test_the_fingerprint_sees_every_file_of_the_package_and_the_experiment(monkeypatch, tmp_path):
+    package = tmp_path / "experiments" / "approxnet"  # a folder name that must not matter
+    for name in ("reproduce/p.py", "fem/mesh.py", "experiments/other.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("a = 1")
+    monkeypatch.setattr(provenance, "__file__", str(package / "reproduce" / "p.py"))
+    own = package / "experiments" / "own.py"
+    own.write_text("a = 1")
+    seen = [provenance.fingerprint(own)]
+    (package / "experiments" / "other.py").write_text("a = 2")
+    assert provenance.fingerprint(own) == seen[0]
+    for path in (package / "fem" / "mesh.py", own):
+        path.write_text("a = 2")
+        seen.append(provenance.fingerprint(own))
+    assert len(set(seen)) == 3
