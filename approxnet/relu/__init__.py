@@ -18,6 +18,7 @@ from approxnet.relu.network import (
     n_neurons,
     n_nonzero,
     n_parameters,
+    shape,
     widths,
 )
 from approxnet.relu.parameters import init, join, split
@@ -49,6 +50,7 @@ __all__ = [
     "parallel",
     "prune",
     "save",
+    "shape",
     "sparse_affine",
     "split",
     "to_csr",

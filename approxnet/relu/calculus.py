@@ -30,7 +30,7 @@ from jax.typing import ArrayLike
 from approxnet import _checks
 from approxnet.errors import NetworkError
 from approxnet.relu.layers import Affine, Array, BlockDiagonal, Layer, SparseAffine, Stack
-from approxnet.relu.network import Network, floating, hidden_layers, widths
+from approxnet.relu.network import Network, floating, hidden_layers, shape
 
 
 def _in_own_precision(function: Callable[..., Network]) -> Callable[..., Network]:
@@ -71,13 +71,13 @@ def compose(outer: Network, inner: Network) -> Network:
     >>> from approxnet import relu
     >>> absolute = relu.from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [-1.0])])
     >>> zigzag = compose(absolute, absolute)  # ||x| - 1| - 1
-    >>> relu.widths(zigzag), relu.evaluate(zigzag, np.array([[3.0]])).tolist()
+    >>> relu.shape(zigzag), relu.evaluate(zigzag, np.array([[3.0]])).tolist()
     ((1, 2, 2, 1), [1.0])
     """
     if outer.layers[0].n_in != inner.layers[-1].n_out:
         raise NetworkError(
             f"outer must take the {inner.layers[-1].n_out} outputs of inner, got an outer network "
-            f"with {outer.layers[0].n_in} inputs; widths {widths(outer)} after {widths(inner)}"
+            f"with {outer.layers[0].n_in} inputs; widths {shape(outer)} after {shape(inner)}"
         )
     return _compose(outer, inner)
 
@@ -126,7 +126,7 @@ def parallel(*nets: Network) -> Network:
     >>> from approxnet import relu
     >>> absolute = relu.from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
     >>> both = parallel(absolute, relu.identity(1, 1))
-    >>> relu.widths(both), relu.apply(both, np.array([-2.0])).tolist()
+    >>> relu.shape(both), relu.apply(both, np.array([-2.0])).tolist()
     ((1, 4, 2), [2.0, -2.0])
     """
     if not nets:
@@ -206,7 +206,7 @@ def identity(d: int, k: int) -> Network:
 
     >>> from approxnet import relu
     >>> net = identity(2, 3)
-    >>> relu.widths(net), relu.apply(net, np.array([-1.0, 2.0])).tolist()
+    >>> relu.shape(net), relu.apply(net, np.array([-1.0, 2.0])).tolist()
     ((2, 4, 4, 4, 2), [-1.0, 2.0])
     """
     d = _checks.count("d", d, at_least=1)
@@ -232,7 +232,7 @@ def pad_depth(net: Network, k: int) -> Network:
 
     >>> from approxnet import relu
     >>> net = relu.from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
-    >>> relu.widths(pad_depth(net, 3))
+    >>> relu.shape(pad_depth(net, 3))
     (1, 2, 2, 2, 1)
     """
     added = _checks.count("k", k) - hidden_layers(net)

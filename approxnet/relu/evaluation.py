@@ -21,7 +21,7 @@ from jax.typing import ArrayLike
 from approxnet import _checks
 from approxnet.errors import NetworkError
 from approxnet.relu.activations import ACTIVATIONS
-from approxnet.relu.network import Network, floating, widths
+from approxnet.relu.network import Network, floating, shape
 
 CHUNK_BYTES = 2**23
 """The features of two neighbouring layers at one chunk of points take about this many bytes.
@@ -90,7 +90,7 @@ def _apply(net: Network, x: jax.Array) -> jax.Array:
         dtype = jnp.result_type(*filter(floating, jax.tree.leaves(net)), x)
     net = jax.tree.map(lambda a: a.astype(dtype) if floating(a) else a, net)
     points = x.astype(dtype).reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    chunk = chunk_size(widths(net), dtype.itemsize)
+    chunk = chunk_size(shape(net), dtype.itemsize)
     return _in_chunks(net, points, chunk).reshape(*x.shape[:-1], net.layers[-1].n_out)
 
 

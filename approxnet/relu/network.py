@@ -5,7 +5,7 @@ A network with k hidden layers of widths w_1, ..., w_k is
     h_0 = x in R^d,   h_i = sigma_i(A_i h_{i-1} + b_i),  i = 1, ..., k,   y = A h_k + b in R^m,
 
 with one activation sigma_i per hidden layer, relu unless said otherwise. Depth always counts hidden
-layers, neurons are units of hidden layers, and the widths of a network are (d, w_1, ..., w_k, m).
+layers, neurons are units of hidden layers, and the shape of a network is (d, w_1, ..., w_k, m).
 
 Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), section 2.
 """
@@ -68,7 +68,7 @@ def from_layers(layers: Iterable[Any], activations: Sequence[str] | None = None)
       NonFiniteError: if a weight or bias is nan or infinite; names the layer and the index.
 
     >>> net = from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])], ["relu2"])
-    >>> widths(net), net.activations
+    >>> shape(net), net.activations
     ((1, 2, 1), ('relu2',))
     """
     built = tuple(_layer(f"layer {i}", given) for i, given in enumerate(layers))
@@ -203,14 +203,24 @@ def hidden_layers(net: Network) -> int:
     return len(net.layers) - 1
 
 
-def widths(net: Network) -> tuple[int, ...]:
-    """The widths (d, w_1, ..., w_k, m) of input, hidden layers and output.
+def shape(net: Network) -> tuple[int, ...]:
+    """The numbers (d, w_1, ..., w_k, m) of inputs, neurons of each hidden layer, and outputs.
 
     >>> net = from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
-    >>> widths(net)
+    >>> shape(net)
     (1, 2, 1)
     """
     return (net.layers[0].n_in, *(layer.n_out for layer in net.layers))
+
+
+def widths(net: Network) -> tuple[int, ...]:
+    """The widths (w_1, ..., w_k) of the hidden layers.
+
+    >>> net = from_layers([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> widths(net)
+    (2,)
+    """
+    return shape(net)[1:-1]
 
 
 def n_neurons(net: Network) -> int:
@@ -220,7 +230,7 @@ def n_neurons(net: Network) -> int:
     >>> n_neurons(net)
     2
     """
-    return sum(widths(net)[1:-1])
+    return sum(widths(net))
 
 
 def n_nonzero(net: Network) -> int:

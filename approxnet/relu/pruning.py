@@ -42,7 +42,7 @@ def prune(net: Network) -> Network:
     ...     ([[1.0], [1.0], [0.0], [2.0]], [0.0, 0.0, 1.0, 0.0]), ([[1.0, 2.0, 3.0, 0.0]], [0.0])
     ... ])
     >>> small = prune(net)  # 3 relu(x) + 3
-    >>> relu.widths(small), relu.evaluate(small, np.array([[2.0]])).tolist()
+    >>> relu.shape(small), relu.evaluate(small, np.array([[2.0]])).tolist()
     ((1, 1, 1), [9.0])
     """
     dtype = np.result_type(*(a.dtype for a in filter(floating, jax.tree.leaves(net))))

@@ -46,7 +46,7 @@ def save(path: str | os.PathLike[str], net: Network) -> None:
     >>> from approxnet import relu
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(f"{folder}/net.npz", relu.identity(2, 1))
-    ...     relu.widths(load(f"{folder}/net.npz"))
+    ...     relu.shape(load(f"{folder}/net.npz"))
     (2, 4, 2)
     """
     checked_structure(net.layers, net.activations)

@@ -43,7 +43,7 @@ def test_composition_is_composition_and_hidden_layers_add_up(
     x = points(inner)
     expected = reference(outer, reference(between, reference(inner, x)))
     np.testing.assert_allclose(reference(both, x), expected, rtol=1e-12, atol=1e-11)
-    assert relu.widths(both) == relu.widths(inner)[:-1] + relu.widths(outer)[1:]
+    assert relu.shape(both) == relu.shape(inner)[:-1] + relu.shape(outer)[1:]
     assert both.activations == inner.activations + outer.activations
 
 
@@ -76,9 +76,9 @@ def test_parallel_networks_stand_side_by_side_and_widths_add_up(second, build, p
     expected = np.concatenate([reference(first, x), reference(second, x), reference(first, x)], -1)
     np.testing.assert_allclose(reference(both, x), expected, rtol=1e-12)
     hidden = [
-        a + b + a for a, b in zip(relu.widths(first)[1:], relu.widths(second)[1:], strict=True)
+        a + b + a for a, b in zip(relu.shape(first)[1:], relu.shape(second)[1:], strict=True)
     ]
-    assert relu.widths(both)[1:] == tuple(hidden)
+    assert relu.shape(both)[1:] == tuple(hidden)
     assert relu.n_parameters(both) == 2 * relu.n_parameters(first) + relu.n_parameters(second)
 
 
@@ -86,7 +86,7 @@ def test_shallower_parallel_networks_are_deepened():
     rng = np.random.default_rng(0)
     deep, shallow, affine = dense(rng, 2, 5, 4, 3, 1), dense(rng, 2, 6, 2), dense(rng, 2, 3)
     both = relu.parallel(deep, shallow, affine)
-    assert relu.widths(both) == (2, 5 + 6 + 6, 4 + 4 + 6, 3 + 4 + 6, 1 + 2 + 3)
+    assert relu.shape(both) == (2, 5 + 6 + 6, 4 + 4 + 6, 3 + 4 + 6, 1 + 2 + 3)
     x = rng.normal(size=(9, 2))
     with jax.enable_x64(True):
         expected = jnp.concatenate([relu.apply(net, x) for net in (deep, shallow, affine)], -1)
@@ -96,7 +96,7 @@ def test_shallower_parallel_networks_are_deepened():
 def test_affine_functions_are_parallel_without_hidden_layers(build, points, reference):
     net = build("affine")
     both = relu.parallel(net, net)
-    assert relu.widths(both) == (3, 4)
+    assert relu.shape(both) == (3, 4)
     x = points(net)
     np.testing.assert_array_equal(reference(both, x), np.tile(reference(net, x), 2))
 
@@ -129,14 +129,14 @@ def test_a_linear_combination_is_the_linear_combination(build, reference, coeffi
     net = relu.linear_combination(coefficients, nets)
     expected = sum(c * reference(f, x) for c, f in zip(coefficients, nets, strict=True))
     np.testing.assert_allclose(reference(net, x), expected, rtol=1e-12, atol=1e-11)
-    assert relu.widths(net) == (2, 5 + 4 + 4, 4 + 4 + 4, 2)
+    assert relu.shape(net) == (2, 5 + 4 + 4, 4 + 4 + 4, 2)
     assert isinstance(net.layers[-1], relu.Affine)
 
 
 def test_a_linear_combination_of_affine_functions_is_affine(build, points, reference):
     net = build("affine")
     twice = relu.linear_combination([3.0, -1.0], [net, net])
-    assert relu.widths(twice) == (3, 2)
+    assert relu.shape(twice) == (3, 2)
     np.testing.assert_allclose(reference(twice, points(net)), 2 * reference(net, points(net)))
 
 
@@ -159,7 +159,7 @@ def test_the_gradient_in_the_coefficients_is_the_basis(build, points, x64):
 @pytest.mark.parametrize(("d", "k"), [(1, 0), (1, 1), (3, 1), (2, 4)])
 def test_the_identity_is_exact_with_2d_neurons_in_a_layer(d, k, dtype):
     net = relu.identity(d, k)
-    assert relu.widths(net) == (d, *k * (2 * d,), d)
+    assert relu.shape(net) == (d, *k * (2 * d,), d)
     x = np.random.default_rng(d).normal(size=(20, d)).astype(dtype)
     np.testing.assert_array_equal(relu.apply(net, x), x)
 
@@ -177,7 +177,7 @@ def test_padding_keeps_every_value_and_adds_2m_neurons_a_layer(net, points):
     deep = relu.pad_depth(net, k + 3)
     x = points(net).astype(np.float32)
     np.testing.assert_allclose(relu.apply(deep, x), relu.apply(net, x), rtol=1e-5, atol=1e-5)
-    assert relu.widths(deep) == (*relu.widths(net)[:-1], *3 * (2 * m,), m)
+    assert relu.shape(deep) == (*relu.shape(net)[:-1], *3 * (2 * m,), m)
     assert deep.activations == (*net.activations, *3 * ("relu",))
 
 

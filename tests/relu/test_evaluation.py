@@ -18,7 +18,7 @@ def tolerance(net, x, dtype):
     for layer in net.layers:
         h = h @ abs(relu.to_csr(layer)).toarray().T + np.abs(np.asarray(layer.bias_vector()))
         h = h + h**2 if "relu2" in net.activations else h + 1
-    return np.finfo(dtype).eps * sum(relu.widths(net)) * float(h.max())
+    return np.finfo(dtype).eps * sum(relu.shape(net)) * float(h.max())
 
 
 def test_values_are_those_of_the_matrices(net, points, reference, dtype):

@@ -123,7 +123,7 @@ def test_sizes_count_what_they_say(build):
     sparse_part = net.layers[1].parts[0]
     used = int((sparse_part.columns >= 0).sum())
     assert relu.hidden_layers(net) == 2
-    assert relu.widths(net) == (2, 6, 7, 1)
+    assert relu.shape(net) == (2, 6, 7, 1)
     assert relu.n_neurons(net) == 13
     assert relu.n_parameters(net) == (6 * 2 + 6) + (used + 5) + (2 * 6 + 2) + (7 + 1)
     assert used < sparse_part.columns.size
@@ -133,7 +133,7 @@ def test_sizes_count_what_they_say(build):
 
 def test_an_affine_function_has_no_hidden_layer(build):
     net = build("affine")
-    assert (relu.hidden_layers(net), relu.n_neurons(net), relu.widths(net)) == (0, 0, (3, 2))
+    assert (relu.hidden_layers(net), relu.n_neurons(net), relu.shape(net)) == (0, 0, (3, 2))
 
 
 def test_the_derivative_of_relu_and_of_its_kin_at_0_is_0():

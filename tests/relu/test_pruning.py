@@ -13,7 +13,7 @@ def test_pruning_changes_no_value_and_widens_no_layer(net, points, reference):
     scale = np.abs(reference(net, x)).max()
     np.testing.assert_allclose(reference(small, x), reference(net, x), rtol=0, atol=1e-12 * scale)
     assert relu.hidden_layers(small) == relu.hidden_layers(net)
-    assert all(a <= b for a, b in zip(relu.widths(small), relu.widths(net), strict=True))
+    assert all(a <= b for a, b in zip(relu.shape(small), relu.shape(net), strict=True))
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(small))
 
 
@@ -34,7 +34,7 @@ def test_superfluous_neurons_are_found_in_every_layer(reference):
     small = relu.prune(net)
     x = rng.normal(size=(50, 2))
     np.testing.assert_allclose(reference(small, x), reference(net, x), rtol=1e-12, atol=1e-13)
-    assert relu.widths(small) == (2, 6 - 3, 5 - 2, 2)
+    assert relu.shape(small) == (2, 6 - 3, 5 - 2, 2)
 
 
 def test_neurons_read_only_by_dead_ones_are_dead():
@@ -45,13 +45,13 @@ def test_neurons_read_only_by_dead_ones_are_dead():
             (np.array([[1.0, 0.0]]), np.zeros(1)),
         ]
     )
-    assert relu.widths(relu.prune(net)) == (2, 1, 1, 1)
+    assert relu.shape(relu.prune(net)) == (2, 1, 1, 1)
 
 
 def test_duplicates_whose_weights_cancel_are_dead():
     weights = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.zeros(3)
     net = relu.from_layers([weights, (np.array([[2.0, -2.0, 1.0]]), np.zeros(1))])
-    assert relu.widths(relu.prune(net)) == (2, 1, 1)
+    assert relu.shape(relu.prune(net)) == (2, 1, 1)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "hat", "relu2"])
@@ -65,7 +65,7 @@ def test_a_constant_network_becomes_affine(activation, x64):
         [activation, activation],
     )
     small = relu.prune(net)
-    assert relu.widths(small) == (2, 2)
+    assert relu.shape(small) == (2, 2)
     np.testing.assert_allclose(
         relu.apply(small, np.ones(2)), relu.apply(net, np.ones(2)), rtol=1e-15
     )
@@ -74,14 +74,14 @@ def test_a_constant_network_becomes_affine(activation, x64):
 def test_a_network_that_reads_nothing_becomes_affine():
     net = relu.from_layers([(np.ones((3, 2)), np.ones(3)), (np.zeros((1, 3)), np.ones(1))])
     small = relu.prune(net)
-    assert relu.widths(small) == (2, 1) and relu.evaluate(small, np.ones(2)) == 1.0
+    assert relu.shape(small) == (2, 1) and relu.evaluate(small, np.ones(2)) == 1.0
 
 
 def test_neurons_of_different_bias_are_no_duplicates():
     net = relu.from_layers(
         [(np.ones((3, 1)), np.array([0.0, 1.0, -0.0])), (np.ones((1, 3)), np.zeros(1))]
     )
-    assert relu.widths(relu.prune(net)) == (1, 2, 1)
+    assert relu.shape(relu.prune(net)) == (1, 2, 1)
 
 
 def test_a_sparse_layer_with_few_long_rows_stays_sparse(reference):
@@ -106,7 +106,7 @@ def test_a_sparse_layer_with_few_long_rows_stays_sparse(reference):
 def test_parallel_copies_of_a_network_prune_to_one(build, points, reference):
     net = build("dense")
     small = relu.prune(relu.linear_combination([1.0, 1.0], [net, net]))
-    assert relu.widths(small) == relu.widths(net)
+    assert relu.shape(small) == relu.shape(net)
     np.testing.assert_allclose(
         reference(small, points(net)), 2 * reference(net, points(net)), rtol=1e-12
     )

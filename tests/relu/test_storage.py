@@ -38,7 +38,7 @@ def test_the_path_is_used_as_given_and_nothing_else_is_left(build, tmp_path):
     relu.save(tmp_path / "net", build("dense"))
     relu.save(tmp_path / "net", build("sparse"))
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
-    assert relu.widths(relu.load(tmp_path / "net")) == relu.widths(build("sparse"))
+    assert relu.shape(relu.load(tmp_path / "net")) == relu.shape(build("sparse"))
 
 
 @pytest.mark.parametrize(("module", "function"), [(np, "savez"), (os, "replace")])
@@ -53,7 +53,7 @@ def test_a_failed_save_leaves_the_old_file(module, function, build, tmp_path, mo
     with pytest.raises(OSError, match="No space left"):
         relu.save(path, build("sparse"))
     assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
-    assert relu.widths(relu.load(path)) == relu.widths(build("dense"))
+    assert relu.shape(relu.load(path)) == relu.shape(build("dense"))
 
 
 def test_a_network_whose_layers_do_not_fit_is_not_saved(build, tmp_path):
