@@ -32,12 +32,12 @@ PAPER = (
         "J. He, L. Li, J. Xu, C. Zheng, ReLU deep neural networks and linear finite elements, "
         "J. Comput. Math. 38 (2020), 502-527",
         "abstract",
-        "at least 2 hidden layers are needed in a ReLU DNN to represent any linear finite element "
-        "functions in Omega in R^d when d >= 2",
+        "'at least 2 hidden layers are needed in a ReLU DNN to represent any linear finite "
+        "element functions in Omega in R^d when d >= 2'",
     ),
     Quote(
         "J. He, L. Li, J. Xu, C. Zheng, the same",
-        "section 3",
+        "the theorem on locally convex grids",
         "on a locally convex grid with N nodes, at most k_h cells at a node: "
         "ceil(log2 k_h) + 1 hidden layers and O(k_h N) neurons",
     ),

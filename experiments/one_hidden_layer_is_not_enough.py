@@ -34,8 +34,8 @@ PAPER = (
         "J. He, L. Li, J. Xu, C. Zheng, ReLU deep neural networks and linear finite elements, "
         "J. Comput. Math. 38 (2020), 502-527",
         "abstract",
-        "at least 2 hidden layers are needed in a ReLU DNN to represent any linear finite element "
-        "functions in Omega in R^d when d >= 2",
+        "'at least 2 hidden layers are needed in a ReLU DNN to represent any linear finite "
+        "element functions in Omega in R^d when d >= 2'",
     ),
 )
 

@@ -59,7 +59,7 @@ class Table(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A statement of a paper, as printed, with its place.
+    """A statement of a paper with its place; in quotation marks where it is printed so.
 
     Example:
       >>> Quote("He, Li, Xu, Zheng, J. Comput. Math. 38 (2020)", "Theorem 3.1",

@@ -137,6 +137,16 @@ def test_the_worst_seed_is_the_one_that_is_shown():
     assert "small: measured 7, asked &lt;= 1 (seed 1)" in text
 
 
+@pytest.mark.parametrize(("relation", "bound", "shown"), [("<=", 9.0, "7"), (">", 0.0, "0.1")])
+def test_when_every_seed_holds_the_one_nearest_to_the_bound_is_shown(relation, bound, shown):
+    runs = tuple(
+        Run(seed, 1.0, "", (), (Check("claim", value, relation, bound),))
+        for seed, value in enumerate([0.2, 7.0, 0.1])
+    )
+    text = page.render({page.Path("a"): made(seeds=(0, 1, 2))._replace(runs=runs)})
+    assert f'<td>claim</td><td class="number">{shown}</td>' in text
+
+
 def test_seeds_with_tables_of_different_lengths_show_the_first():
     tables = [Table("T", ("n",), ((1,),) * rows) for rows in (2, 3)]
     runs = tuple(Run(seed, 1.0, "", (table,), ()) for seed, table in enumerate(tables))
