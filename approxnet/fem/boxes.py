@@ -59,31 +59,36 @@ class BoxLocator:
 
         The coordinates are those of the nearest cube's cell when the point is outside.
         """
-        d = len(self.cells_per_side)
-        sides = jnp.asarray(self.cells_per_side, x.dtype)
-        lower = jnp.asarray(self.lower, x.dtype)
-        upper = jnp.asarray(self.upper, x.dtype)
-        columns = [(x[..., k] - lower[k]) * (sides[k] / (upper[k] - lower[k])) for k in range(d)]
-        eps = float(jnp.finfo(x.dtype).eps)
-        inside = jnp.ones(x.shape[:-1], bool)
-        cube = jnp.zeros(x.shape[:-1], jnp.int32)
-        local = []
-        for k, (t, m) in enumerate(zip(columns, self.cells_per_side, strict=True)):
-            reach = jnp.maximum(jnp.abs(lower[k]), jnp.abs(upper[k]))
-            tolerance = 4 * eps * m * (1 + reach / (upper[k] - lower[k]))
-            inside &= (t >= -tolerance) & (t <= m + tolerance)
-            i = jnp.clip(jnp.floor(jax.lax.stop_gradient(t)), 0, m - 1)
-            cube = cube * m + i.astype(jnp.int32)
-            u = t - i
-            local.append(1 - u if self.mirror and k else u)
-        rank, sorted_u = _sort_decreasingly(local)
-        odd = jnp.asarray(_is_odd(d, self.mirror))[rank]
-        chain = [1 - sorted_u[0]]
-        chain += [a - b for a, b in itertools.pairwise(sorted_u)]
-        chain += [sorted_u[-1]]
-        first, last = jnp.where(odd, chain[-1], chain[0]), jnp.where(odd, chain[0], chain[-1])
-        cell = jnp.where(inside, cube * math.factorial(d) + rank, -1)
-        return cell, jnp.stack([first, *chain[1:-1], last], axis=-1)
+        return _find(self, x)
+
+
+@jax.jit
+def _find(box: BoxLocator, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    d = len(box.cells_per_side)
+    inside, cube, local = _cube(box, x)
+    rank, u = _sort_decreasingly(local)
+    chain = [1 - u[0], *(a - b for a, b in itertools.pairwise(u)), u[-1]]
+    odd = jnp.asarray(_is_odd(d, box.mirror))[rank]
+    first, last = jnp.where(odd, chain[-1], chain[0]), jnp.where(odd, chain[0], chain[-1])
+    cell = jnp.where(inside, cube * math.factorial(d) + rank, -1)
+    return cell, jnp.stack([first, *chain[1:-1], last], axis=-1)
+
+
+def _cube(box: BoxLocator, x: jax.Array) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
+    """Whether points are inside, their nearest cube, their coordinates in it along the signs."""
+    lower, upper = jnp.asarray(box.lower, x.dtype), jnp.asarray(box.upper, x.dtype)
+    eps = float(jnp.finfo(x.dtype).eps)
+    inside, cube = jnp.ones(x.shape[:-1], bool), jnp.zeros(x.shape[:-1], jnp.int32)
+    local = []
+    for k, m in enumerate(box.cells_per_side):
+        length, reach = upper[k] - lower[k], jnp.maximum(jnp.abs(lower[k]), jnp.abs(upper[k]))
+        t = (x[..., k] - lower[k]) * (m / length)
+        tolerance = 4 * eps * m * (1 + reach / length)
+        inside &= (t >= -tolerance) & (t <= m + tolerance)
+        i = jnp.clip(jnp.floor(jax.lax.stop_gradient(t)), 0, m - 1)
+        cube = cube * m + i.astype(jnp.int32)
+        local.append(1 - (t - i) if box.mirror and k else t - i)
+    return inside, cube, local
 
 
 def _sort_decreasingly(local: list[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -53,16 +54,17 @@ class IntervalLocator:
 
     def find(self, mesh: SimplexMesh, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The cell (...,), -1 outside, and barycentric coordinates (..., 2) of points (..., 1)."""
-        nodes = jnp.asarray(mesh.nodes, x.dtype)[:, 0]
-        t = x[..., 0]
-        cell = jnp.clip(
-            jnp.searchsorted(nodes, jax.lax.stop_gradient(t), side="right") - 1, 0, nodes.size - 2
-        ).astype(jnp.int32)
-        left, right = nodes[cell], nodes[cell + 1]
-        s = (t - left) / (right - left)
-        tolerance = 4 * float(jnp.finfo(x.dtype).eps) * jnp.maximum(abs(nodes[0]), abs(nodes[-1]))
-        inside = (t >= nodes[0] - tolerance) & (t <= nodes[-1] + tolerance)
-        return jnp.where(inside, cell, -1), jnp.stack([1 - s, s], axis=-1)
+        return _bisect(jnp.asarray(mesh.nodes, x.dtype)[:, 0], x[..., 0])
+
+
+@jax.jit
+def _bisect(nodes: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    right = jnp.searchsorted(nodes, jax.lax.stop_gradient(x), side="right")
+    cell = jnp.clip(right - 1, 0, nodes.size - 2).astype(jnp.int32)
+    s = (x - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
+    tolerance = 4 * float(jnp.finfo(x.dtype).eps) * jnp.abs(nodes).max()
+    inside = (x >= nodes[0] - tolerance) & (x <= nodes[-1] + tolerance)
+    return jnp.where(inside, cell, -1), jnp.stack([1 - s, s], axis=-1)
 
 
 @functools.partial(
@@ -92,14 +94,14 @@ class BucketLocator:
 
         The coordinates of a point outside are those of some cell near by.
         """
-        points = x.reshape(-1, x.shape[-1])
-        chunks = -(-len(points) // CHUNK) or 1
-        size = -(-len(points) // chunks)
-        padded = jnp.pad(points, ((0, chunks * size - len(points)), (0, 0)))
-        cell, barycentric = _search(self, padded.reshape(chunks, size, -1))
-        cell = cell.reshape(-1)[: len(points)].reshape(x.shape[:-1])
-        columns = barycentric.reshape(-1, x.shape[-1] + 1)[: len(points)]
-        return cell, columns.reshape(*x.shape[:-1], x.shape[-1] + 1)
+        d, n = len(self.shape), math.prod(x.shape[:-1])
+        chunks = max(1, -(-n // CHUNK))
+        size = -(-n // chunks)
+        padded = jnp.pad(x.reshape(n, d), ((0, chunks * size - n), (0, 0)))
+        cell, barycentric = _search(self, padded.reshape(chunks, size, d))
+        cell = cell.reshape(chunks * size)[:n]
+        barycentric = barycentric.reshape(chunks * size, d + 1)[:n]
+        return cell.reshape(x.shape[:-1]), barycentric.reshape(*x.shape[:-1], d + 1)
 
     def bucket(self, x: list[jax.Array]) -> jax.Array:
         """The row of the table whose bucket holds, or is nearest to, points [k] (p,)."""

@@ -61,7 +61,7 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
     Example:
       >>> mesh = from_arrays([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[0, 2, 1]])
       >>> mesh.cells.tolist(), mesh.neighbours.tolist()
-      ([[1, 0, 2]], [[-1, -1, -1]])
+      ([[2, 0, 1]], [[-1, -1, -1]])
     """
     nodes = valid_nodes(nodes)
     cells = valid_cells(cells, *nodes.shape)

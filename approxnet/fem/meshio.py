@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,16 +145,24 @@ def _drop_coordinates(path: Any, points: np.ndarray, d: int) -> np.ndarray:
     return points[:, :d]
 
 
-def write(path: str | os.PathLike[str], mesh: SimplexMesh, /, **fields: Any) -> None:
+def write(
+    path: str | os.PathLike[str],
+    mesh: SimplexMesh,
+    /,
+    *,
+    cell_data: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> None:
     """Write a mesh and fields on it to a file.
 
     Args:
       path: where to write; the suffix, .msh, .vtu, .vtk or .xdmf, picks the format.
       mesh: a mesh with n nodes and c cells in d <= 3 dimensions.
-      **fields: (n,) or (n, m) nodal values, or (c,) or (c, m) values on cells, by name.
+      cell_data: (c,) or (c, m) values on cells, by name.
+      **fields: (n,) or (n, m) nodal values, by name.
 
     Raises:
-      MeshError: if d > 3, or a field fits neither the nodes nor the cells, or both.
+      MeshError: if d > 3, or values do not fit the nodes or the cells.
       ConfigError: if the suffix is another one.
       ImportError: if meshio, or what it needs for the format, is not installed.
 
@@ -168,25 +176,27 @@ def write(path: str | os.PathLike[str], mesh: SimplexMesh, /, **fields: Any) -> 
     """
     suffix = _checks.one_of("the suffix of path", os.path.splitext(path)[1], FORMATS)
     nodes, cells = np.asarray(mesh.nodes), np.asarray(mesh.cells)
-    (n, d), c = nodes.shape, len(cells)
+    d = nodes.shape[1]
     if d not in KINDS:
         raise MeshError(f"mesh must have at most 3 dimensions to be written, got {d}")
-    point_data, cell_data = {}, {}
-    for name, field in fields.items():
-        values = np.asarray(field)
-        length = values.shape[0] if values.ndim else 0
-        if length not in (n, c) or n == c:
-            raise MeshError(
-                f"{name} must have {n} rows for the nodes or {c} rows for the cells, and these "
-                f"numbers must differ, got shape {values.shape}"
-            )
-        if length == n:
-            point_data[name] = values
-        else:
-            cell_data[name] = [values]
+    point_data = {name: _rows(name, v, len(nodes), "node") for name, v in fields.items()}
+    on_cells = {name: [_rows(name, v, len(cells), "cell")] for name, v in (cell_data or {}).items()}
     points = np.pad(nodes, ((0, 0), (0, 3 - d)))
     with _packages():
         import meshio
 
-        found = meshio.Mesh(points, [(KINDS[d], cells)], point_data=point_data, cell_data=cell_data)
+        found = meshio.Mesh(points, [(KINDS[d], cells)], point_data=point_data, cell_data=on_cells)
         meshio.write(path, found, **FORMATS[suffix])
+
+
+def _rows(name: str, values: Any, n: int, item: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim not in (1, 2) or len(array) != n:
+        hint = (
+            "pass values on cells as cell_data" if item == "node" else "pass nodal values by name"
+        )
+        raise MeshError(
+            f"{name} must have shape ({n},) or ({n}, m), one row per {item}, got "
+            f"{array.shape}; {hint}"
+        )
+    return array
