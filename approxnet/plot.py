@@ -83,7 +83,8 @@ def mesh(mesh: SimplexMesh, *, axes: Axes | None = None) -> Figure:
     drawing, axes = _target(axes)
     nodes = np.asarray(mesh.nodes)
     if _planar("mesh", nodes.shape[1]):
-        axes.triplot(nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells), color="#333333", lw=0.4)
+        lines = {"color": "#333333", "lw": min(0.6, 24 / math.sqrt(len(mesh.cells)))}
+        axes.triplot(nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells), **lines)
         _frame(axes, nodes.min(axis=0), nodes.max(axis=0))
     else:
         axes.plot(nodes[:, 0], np.zeros(len(nodes)), "|", color=COLOURS[0], ms=12)

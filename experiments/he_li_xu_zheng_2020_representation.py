@@ -25,7 +25,7 @@ import numpy as np
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
 from approxnet.reproduce import Check, Numbers, Quote, Table, meshes, rounding
-from approxnet.reproduce.progress import Report
+from approxnet.reproduce.progress import Reporter
 
 PAPER = (
     Quote(
@@ -116,7 +116,7 @@ PLANES: dict[str, tuple[meshes.Factory, tuple[str, ...]]] = {
 GRIDS = LINES | PLANES
 
 
-def run(config: Config, progress: Report) -> Numbers:
+def run(config: Config, progress: Reporter) -> Numbers:
     """Map and compare on every grid, in every form, at every size."""
     rng = np.random.default_rng(config.seed)
     jobs = [(grid, n) for n in config.line for grid in LINES]

@@ -27,7 +27,7 @@ import numpy as np
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
 from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
-from approxnet.reproduce.progress import Report
+from approxnet.reproduce.progress import Reporter
 
 PAPER = (
     Quote(
@@ -79,7 +79,7 @@ def hat() -> tuple[fem.SimplexMesh, np.ndarray]:
     return mesh, np.all(mesh.nodes == 0, axis=1).astype(float)
 
 
-def run(config: Config, progress: Report) -> Numbers:
+def run(config: Config, progress: Reporter) -> Numbers:
     """Measure the kinks of one and of two layers; fit the hat with one layer, write it with two."""
     rng = np.random.default_rng(config.seed)
     mesh, values = hat()

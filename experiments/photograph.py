@@ -1,10 +1,10 @@
 """A photograph becomes a finite element function and a ReLU network.
 
 Command: approxnet reproduce photograph
-Cost: 20 s (smoke, to 2,000 nodes), 6 min (full, to 20,000 nodes), on two cores
+Cost: 20 s (smoke, to 2,000 nodes), 4 min (full, to 20,000 nodes), on two cores
 Expect: the network equals the interpolant at all 273,280 pixels up to rounding, so that both have
-the same PSNR; nodes that follow the picture beat the same number on a uniform mesh by 0.6 dB at
-500 nodes and 3 dB at 20,000; at most 3.6 neurons per triangle.
+the same PSNR; nodes that follow the picture beat the same number on a uniform mesh by 0.7 dB at
+500 nodes and 2.6 dB at 20,000; at most 3.6 neurons per triangle.
 
 The photograph is china.jpg of scikit-learn in grey; `approxnet.reproduce.images` says how the
 nodes are chosen and what they interpolate. The first figure of the full scale is the picture in
@@ -26,7 +26,7 @@ import numpy as np
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
 from approxnet.reproduce import Check, Numbers, Table, images, rounding
-from approxnet.reproduce.progress import Report
+from approxnet.reproduce.progress import Reporter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Picture(NamedTuple):
         return float(np.abs(self.network - self.interpolant).max())
 
 
-def run(config: Config, progress: Report) -> Numbers:
+def run(config: Config, progress: Reporter) -> Numbers:
     """Interpolate, map, evaluate at all pixels, for each number of nodes."""
     photograph = images.photograph()[:: config.step, :: config.step]
     pictures = []

@@ -35,7 +35,7 @@ def run(
     seeds: int = 1,
     out: str | Path | None = None,
     force: bool = False,
-    report: progress.Report = progress.silent,
+    report: progress.Reporter = progress.silent,
 ) -> Result:
     """Run an experiment, seed by seed, in the precision that it asks for.
 
@@ -98,7 +98,7 @@ def sweep(
     """
     console = console or Console()
     experiments = [_find(name) for name in catalog.known(names)]
-    folder, verdicts = store.prepare(Path(out)), []
+    folder, verdicts, began = store.prepare(Path(out)), [], provenance.now()
     with progress.watch(console) as reporter:
         for experiment in experiments:
             try:
@@ -115,7 +115,7 @@ def sweep(
                 _say_interrupted(console, done, [e.name for e in experiments[len(done) :]], folder)
                 return INTERRUPTED
             verdicts.append(result.verdict)
-            _say_result(console, result)
+            _say_result(console, result, earlier=result.provenance["started"] < began)
     return EXIT_CODES[worst(verdicts)]
 
 
@@ -131,7 +131,7 @@ def _find(name: str) -> Experiment:
     except Exception as exception:
         reason = exception
 
-    def run(config: Any, report: progress.Report) -> Numbers:
+    def run(config: Any, report: progress.Reporter) -> Numbers:
         raise reason
 
     scales: dict[str, Any] = {"smoke": _Nothing(), "full": _Nothing()}
@@ -184,7 +184,7 @@ def _run_and_keep(
     configs: Mapping[int, Any],
     out: Path,
     force: bool,
-    report: progress.Report,
+    report: progress.Reporter,
 ) -> Result:
     finished = None if force else _known(out / blank.name, blank)
     if finished is not None and set(blank.seeds) <= {run.seed for run in finished.runs}:
@@ -211,7 +211,7 @@ def _add_seed(
     seed: int,
     config: Any,
     folder: Path,
-    report: progress.Report,
+    report: progress.Reporter,
 ) -> Result:
     """The result with one more run; the first seed is the one that is drawn."""
     record, numbers = _measure(experiment, seed, config, report)
@@ -247,7 +247,7 @@ def _precision(name: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def _measure(
-    experiment: Experiment, seed: int, config: Any, report: progress.Report
+    experiment: Experiment, seed: int, config: Any, report: progress.Reporter
 ) -> tuple[Run, Numbers | None]:
     start = time.perf_counter()
     numbers, error = None, ""
@@ -286,14 +286,15 @@ def _describe(exception: Exception) -> str:
     return "".join(traceback.format_exception(exception)).strip()
 
 
-def _say_result(console: Console, result: Result) -> None:
+def _say_result(console: Console, result: Result, *, earlier: bool) -> None:
     checks = [check for run in result.runs for check in run.checks]
     passed = sum(check.passed for check in checks)
     style = {"pass": "green", "outside": "red", "incomplete": "yellow"}[result.verdict]
     progress.say(
         console,
         f"{result.verdict:10s} {result.name}: {passed} of {len(checks)} checks hold, "
-        f"{result.seconds:.1f} s, {result.scale}",
+        f"{result.seconds:.1f} s, {result.scale}"
+        + (", finished earlier (--force runs it again)" if earlier else ""),
         style,
     )
     for run in result.runs:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 
-class Report(Protocol):
+class Reporter(Protocol):
     """What an experiment calls as it goes: a message and how many of its steps are done."""
 
     def __call__(self, message: str, done: int, total: int) -> None:
@@ -37,7 +37,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 @contextlib.contextmanager
-def watch(console: Console) -> Iterator[Callable[[str], Report]]:
+def watch(console: Console) -> Iterator[Callable[[str], Reporter]]:
     r"""Gives a function that maps the name of an experiment to the reporter of its steps.
 
     Example:
@@ -55,7 +55,7 @@ def watch(console: Console) -> Iterator[Callable[[str], Report]]:
         yield lambda name: _lines(console, name)
 
 
-def _lines(console: Console, name: str) -> Report:
+def _lines(console: Console, name: str) -> Reporter:
     start = time.perf_counter()
 
     def report(message: str, done: int, total: int) -> None:
@@ -67,7 +67,7 @@ def _lines(console: Console, name: str) -> Report:
 
 
 @contextlib.contextmanager
-def _bar(console: Console) -> Iterator[Callable[[str], Report]]:
+def _bar(console: Console) -> Iterator[Callable[[str], Reporter]]:
     columns = (
         TextColumn("{task.fields[name]}", style="bold"),
         BarColumn(),
@@ -76,7 +76,7 @@ def _bar(console: Console) -> Iterator[Callable[[str], Report]]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
 
-        def reporter(name: str) -> Report:
+        def reporter(name: str) -> Reporter:
             for task in progress.task_ids:
                 progress.remove_task(task)
             task = progress.add_task("", name=name, total=None)

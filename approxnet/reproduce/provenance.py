@@ -63,6 +63,16 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def now() -> str:
+    """The time in UTC, to the microsecond, as text that sorts by time.
+
+    Example:
+      >>> now() <= now()
+      True
+    """
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def fingerprint(experiment_file: Path | None = None) -> str:
     """A hash of the package's Python files and of the experiment's: 16 hexadecimal digits.
 
@@ -102,5 +112,5 @@ def collect(precision: str, code: str) -> dict[str, Any]:
         "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "precision": precision,
         "code": code,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": now(),
     } | commit()

@@ -70,6 +70,12 @@ def test_a_finished_experiment_is_run_again_only_when_asked(folder):
     assert runs(folder) == ["good 1 0"] * 2
 
 
+def test_what_was_finished_earlier_is_said_to_be(folder):
+    assert "earlier" not in sweep(folder, "good")[1]
+    assert "finished earlier (--force runs it again)" in sweep(folder, "good")[1]
+    assert "earlier" not in sweep(folder, "good", force=True)[1]
+
+
 def test_changed_code_and_changed_configuration_are_run(folder):
     reproduce.run("good", out=folder / "out")
     reproduce.run("good", out=folder / "out", scale="full")
