@@ -24,7 +24,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from approxnet import _checks
-from approxnet.errors import SingularSystemError
+from approxnet.errors import PrecisionWarning, SingularSystemError
 from approxnet.fem import assembly
 from approxnet.fem.connectivity import boundary_facets
 from approxnet.fem.geometry import boundary_nodes, diameters
@@ -60,7 +60,7 @@ def solve_poisson(
         otherwise.
       dtype: of the linear solver. In float32 the error does not fall below ``float32_floor``;
         where that is more than (h/L)^2, for the longest edge h and L twice the largest distance of
-        a node to the boundary, a UserWarning says so.
+        a node to the boundary, a PrecisionWarning says so.
 
     Returns:
       (n,) nodal values in dtype, on the host.
@@ -235,6 +235,6 @@ def _warn_past_floor(mesh: SimplexMesh) -> None:
         warnings.warn(
             f"float32 holds the solution on this mesh to about {floor:.1e} of its size, and the "
             f"mesh would allow about {asked:.1e}: solve in float64, or coarsen the mesh",
-            UserWarning,
+            PrecisionWarning,
             stacklevel=3,
         )

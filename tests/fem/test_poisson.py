@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from approxnet import fem
-from approxnet.errors import ConfigError, NonFiniteError, SingularSystemError
+from approxnet.errors import ConfigError, NonFiniteError, PrecisionWarning, SingularSystemError
 from approxnet.fem.geometry import boundary_nodes
 
 
@@ -234,7 +234,7 @@ FLOOR_MESHES = {
 def floor_over_error(mesh):
     """The prediction over the error of a genuine float32 factorisation of the float32 system."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", PrecisionWarning)
         single = fem.solve_poisson(mesh, constant(1), dtype="float32")
     assert single.dtype == np.float32
     double = fem.solve_poisson(mesh, constant(1))
@@ -263,7 +263,7 @@ def test_the_float32_floor_does_not_depend_on_units():
 
 
 def test_past_the_floor_float32_is_warned_of_and_before_it_is_not():
-    with pytest.warns(UserWarning, match="float32 holds the solution on this mesh to about"):
+    with pytest.warns(PrecisionWarning, match="float32 holds the solution on this mesh to about"):
         fem.solve_poisson(fem.box((1024,)), constant(1), dtype=np.float32)
     fem.solve_poisson(fem.box((64,)), constant(1), dtype=np.float32)
     fem.solve_poisson(fem.box((1024,)), constant(1))
