@@ -1,7 +1,7 @@
 """Linear finite element functions are ReLU networks of the sizes in the theorems.
 
 Command: approxnet reproduce he_li_xu_zheng_2020_representation
-Cost: 20 s (smoke, to 1,000 nodes), 10 min (full, to 100,000 nodes), on two cores
+Cost: 20 s (smoke, to 1,000 nodes), 5 min (full, to 100,000 nodes), on two cores
 Expect: one hidden layer on the line with as many neurons as nodes; two in the plane, on every
 mesh, where the bound for locally convex meshes has four or more; widths at most (4 n + 3, n^2) on
 uniform meshes of n x n interior nodes; at most 3.6 neurons per triangle (polygon) on large
