@@ -1,7 +1,7 @@
 """A photograph becomes a finite element function and a ReLU network.
 
 Command: approxnet reproduce photograph
-Cost: 20 s (smoke, to 2,000 nodes), 4 min (full, to 20,000 nodes), on two cores
+Cost: 20 s (smoke, to 2,000 nodes), 3 min (full, to 20,000 nodes), on two cores
 Expect: the network equals the interpolant at all 273,280 pixels up to rounding, so that both have
 the same PSNR; nodes that follow the picture beat the same number on a uniform mesh by 0.7 dB at
 500 nodes and 2.6 dB at 20,000; at most 3.6 neurons per triangle.
