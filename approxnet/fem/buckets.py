@@ -4,8 +4,7 @@ The bounding box of a mesh is cut into about one bucket per cell. A cell is list
 their bounding boxes meet and no barycentric coordinate of the cell is negative on the whole
 bucket; the lists may be too long, never too short. A bucket with a long list is cut into 2^d
 equal ones, again and again while that shortens the lists, so graded meshes have short lists too.
-Buckets are enlarged by the rounding of coordinates in single precision, so that a point whose
-bucket is computed in single precision finds its cell.
+A point whose bucket is missed by rounding finds a cell there that holds it up to rounding.
 """
 
 from __future__ import annotations
@@ -52,23 +51,43 @@ class _Items(NamedTuple):
 
 def build(nodes: np.ndarray, cells: np.ndarray) -> Buckets:
     """The buckets of a mesh with nodes (n, d) and cells (c, d+1)."""
-    d, c = nodes.shape[1], len(cells)
     origin, length = nodes.min(axis=0), np.ptp(nodes, axis=0)
-    reach = 8 * float(np.finfo(np.float32).eps) * np.abs(nodes).max(axis=0)
-    shape = np.maximum(1, np.ceil(length * (c / np.prod(length)) ** (1 / d))).astype(np.int64)
-    unit = _items((nodes - origin) / length, cells)
-    while True:
-        first, counts = _ranges_of_buckets(unit, shape, reach / length)
-        if counts.prod(axis=0, dtype=float).sum() <= 8 * 2**d * c or (shape == 1).all():
-            break
-        shape = np.maximum(1, shape // 2)
-    margin = reach * shape / length
+    shape, first, counts = _top_grid((nodes - origin) / length, length, cells)
     items = _items((nodes - origin) * (shape / length), cells)
-    bucket, cell = _overlaps(items, first, counts, shape, margin)
+    bucket, cell = _overlaps(items, first, counts, shape)
     start, listed = _lists(bucket, cell, int(shape.prod()))
     corner = np.stack(np.unravel_index(np.arange(shape.prod()), shape), axis=1).astype(float)
-    table, listed = _split(items, start, listed, corner, margin)
+    table, listed = _split(items, start, listed, corner)
     return Buckets(origin, shape / length, tuple(shape.tolist()), table, listed)
+
+
+def _top_grid(
+    unit: np.ndarray, length: np.ndarray, cells: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The buckets per axis (d,), and each cell's first bucket and their number, both (d, c).
+
+    The grid has about cubic buckets, one per cell. It is coarsened while it has more than four
+    buckets, or the bounding boxes meet more than 8 * 2^d buckets, per cell.
+    """
+    c, d = len(cells), unit.shape[1]
+    side = np.exp(np.log(length).mean()) / c ** (1 / d)
+    shape = np.maximum(1, np.ceil(length / side))
+    lower, upper = _bounding_boxes(_affine.corners(unit, cells))
+    while True:
+        first = [np.floor(np.minimum(x * m, m - 1)) for x, m in zip(lower, shape, strict=True)]
+        last = [np.floor(np.minimum(x * m, m - 1)) for x, m in zip(upper, shape, strict=True)]
+        counts = np.stack(last) - np.stack(first) + 1
+        if shape.prod() <= 4 * c and counts.prod(axis=0).sum() <= 8 * 2**d * c:
+            return shape.astype(np.int64), np.stack(first).astype(np.int32), counts.astype(np.int32)
+        shape = np.maximum(1, shape // 2)
+
+
+def _bounding_boxes(corners: list[list[np.ndarray]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The lower and upper ends [k] (c,) of cells with the vertices [i][k]."""
+    axes = list(zip(*corners, strict=True))
+    lower = [functools.reduce(np.minimum, axis) for axis in axes]
+    upper = [functools.reduce(np.maximum, axis) for axis in axes]
+    return lower, upper
 
 
 def _items(x: np.ndarray, cells: np.ndarray) -> _Items:
@@ -78,26 +97,11 @@ def _items(x: np.ndarray, cells: np.ndarray) -> _Items:
     gradients = [[entry / determinant for entry in row] for row in cofactors]
     constants = [-_affine.dot(row, corners[0]) for row in gradients]
     constants[0] += 1
-    axes = list(zip(*corners, strict=True))
-    lower = [functools.reduce(np.minimum, axis) for axis in axes]
-    upper = [functools.reduce(np.maximum, axis) for axis in axes]
-    return _Items(x, cells, lower, upper, gradients, constants)
-
-
-def _ranges_of_buckets(
-    unit: _Items, shape: np.ndarray, margin: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The first bucket and the number of buckets of each cell along each axis, both (d, c)."""
-    first, counts = [], []
-    for lower, upper, m, slack in zip(unit.lower, unit.upper, shape, margin, strict=True):
-        i = np.clip((lower - slack) * m, 0, m - 1).astype(np.int32)
-        first.append(i)
-        counts.append(np.clip((upper + slack) * m, 0, m - 1).astype(np.int32) - i + 1)
-    return np.stack(first), np.stack(counts)
+    return _Items(x, cells, *_bounding_boxes(corners), gradients, constants)
 
 
 def _overlaps(
-    items: _Items, first: np.ndarray, counts: np.ndarray, shape: np.ndarray, margin: np.ndarray
+    items: _Items, first: np.ndarray, counts: np.ndarray, shape: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pairs (bucket, cell) of the top grid, ordered by cell."""
     total = counts.prod(axis=0)
@@ -110,22 +114,20 @@ def _overlaps(
         place.append(begin[cell] + (rank - quotient * width))
         rank = quotient
     place = [first[0][cell] + rank, *reversed(place)]
-    keep = _meets(items, cell, place, 1.0, margin)
+    keep = _meets(items, cell, place, 1.0)
     bucket = place[0]
     for i, m in zip(place[1:], shape[1:], strict=True):
         bucket = bucket * np.int32(m) + i
     return bucket[keep], cell[keep]
 
 
-def _meets(
-    items: _Items, cell: np.ndarray, lower: list[np.ndarray], side: float, margin: np.ndarray
-) -> np.ndarray:
+def _meets(items: _Items, cell: np.ndarray, lower: list[np.ndarray], side: float) -> np.ndarray:
     """Whether no barycentric coordinate of the cell is negative on the bucket [lower, +side]."""
     keep = np.ones(cell.size, bool)
     for gradient, constant in zip(items.gradients, items.constants, strict=True):
-        most = constant + 1e-12
-        for g, slack in zip(gradient, margin, strict=True):
-            most = most + np.maximum(g, 0) * side + np.abs(g) * slack
+        most = constant + 8 * np.finfo(float).eps * (1 + np.abs(constant))
+        for g in gradient:
+            most = most + np.maximum(g, 0) * side
         value = most[cell]
         for g, a in zip(gradient, lower, strict=True):
             value += g[cell] * a
@@ -141,18 +143,14 @@ def _lists(bucket: np.ndarray, cell: np.ndarray, b: int) -> tuple[np.ndarray, np
 
 
 def _split(
-    items: _Items,
-    start: np.ndarray,
-    cells: np.ndarray,
-    corner: np.ndarray,
-    margin: np.ndarray,
+    items: _Items, start: np.ndarray, cells: np.ndarray, corner: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The table and the lists after cutting the buckets with long lists.
 
     A cut is kept if it shortens the lists to three quarters on average. All lists together stay
     below 16 * 2^d entries per cell.
     """
-    d = len(margin)
+    d = len(items.lower)
     budget = 16 * 2**d * len(items.vertices)
     table = np.stack([start[:-1], start[1:]], axis=1).astype(np.int64)
     active, side = np.arange(len(table)), 1.0
@@ -162,7 +160,7 @@ def _split(
         size = np.diff(table[active], axis=1)[:, 0]
         cell = cells[_ranges(table[active, 0], size)]
         corner = (corner[:, None] + side * _cube(d)).reshape(-1, d)
-        length, child_cells = _children(items, cell, size, corner, side, margin)
+        length, child_cells = _children(items, cell, size, corner, side)
         useful = length.sum(axis=1) <= 0.75 * 2**d * size
         kept = np.repeat(np.repeat(useful, 2**d), length.ravel())
         length, corner = length[useful].ravel(), corner[np.repeat(useful, 2**d)]
@@ -199,15 +197,10 @@ def _long(
 
 
 def _children(
-    items: _Items,
-    cell: np.ndarray,
-    size: np.ndarray,
-    corner: np.ndarray,
-    side: float,
-    margin: np.ndarray,
+    items: _Items, cell: np.ndarray, size: np.ndarray, corner: np.ndarray, side: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lengths (b, 2^d) and lists of the children of b buckets, whose lists ``cell`` joins."""
-    d = len(margin)
+    d = len(items.lower)
     used, local = np.unique(cell, return_inverse=True)
     some = items.take(used)
     parent = np.repeat(np.arange(size.size), size)
@@ -215,9 +208,9 @@ def _children(
     for o in range(2**d):
         child = parent * 2**d + o
         lower = list(corner[child].T)
-        keep = _meets(some, local, lower, side, margin)
-        for a, low, high, slack in zip(lower, some.lower, some.upper, margin, strict=True):
-            keep &= (low[local] <= a + side + slack) & (high[local] >= a - slack)
+        keep = _meets(some, local, lower, side)
+        for a, low, high in zip(lower, some.lower, some.upper, strict=True):
+            keep &= (low[local] <= a + side) & (high[local] >= a)
         bucket.append(child[keep])
         kept.append(cell[keep])
     start, listed = _lists(np.concatenate(bucket), np.concatenate(kept), len(corner))

@@ -86,9 +86,16 @@ def all_barycentric(mesh, x):
     return np.einsum("cij,pj->pci", np.linalg.inv(matrix), right)
 
 
-def points_around(mesh, n, seed=0):
+POINTS = 400  # one number of points for most tests: one trace per mesh and precision
+
+
+def points_around(mesh, n=POINTS, seed=0):
     low, high = mesh.nodes.min(axis=0), mesh.nodes.max(axis=0)
     return low + (high - low) * np.random.default_rng(seed).uniform(-0.2, 1.2, (n, low.size))
+
+
+def some(points, n=POINTS):
+    return points[np.random.default_rng(0).choice(len(points), n)]
 
 
 def tolerance(mesh, dtype):
@@ -99,7 +106,7 @@ def tolerance(mesh, dtype):
 
 
 def test_points_belong_to_the_cell_that_holds_them(mesh, dtype):
-    x = points_around(mesh, 300).astype(dtype)
+    x = points_around(mesh).astype(dtype)
     cell, barycentric = mesh.locator.find(mesh, jnp.asarray(x))
     assert cell.dtype == jnp.int32
     assert barycentric.dtype == dtype
@@ -122,7 +129,7 @@ def test_nodes_and_points_of_facets_belong_to_one_of_their_cells(mesh, dtype):
     d = mesh.nodes.shape[1]
     weights = np.random.default_rng(0).dirichlet(np.ones(d), len(mesh.cells))
     on_facets = np.einsum("ci,cik->ck", weights, mesh.nodes[mesh.cells[:, 1:]])
-    x = np.concatenate([mesh.nodes, on_facets]).astype(dtype)
+    x = some(np.concatenate([mesh.nodes, on_facets])).astype(dtype)
     cell, barycentric = mesh.locator.find(mesh, jnp.asarray(x))
     assert (np.asarray(cell) >= 0).all()
     cell, barycentric = np.asarray(cell), np.asarray(barycentric)
@@ -152,10 +159,23 @@ def test_a_node_of_a_general_mesh_belongs_to_the_first_cell_around_it(x64):
 
 def test_points_that_are_nan_or_infinite_are_nowhere(mesh, dtype):
     d = mesh.nodes.shape[1]
-    x = np.tile(mesh.nodes[mesh.cells[0]].mean(axis=0).astype(dtype), (3 * d, 1))
-    for k, value in itertools.product(range(d), [0, 1, 2]):
-        x[3 * k + value, k] = [np.nan, np.inf, -np.inf][value]
-    assert (fem.locate(mesh, x) == -1).all()
+    x = np.tile(mesh.nodes[mesh.cells[0]].mean(axis=0).astype(dtype), (POINTS, 1))
+    for i, (k, value) in enumerate(itertools.product(range(d), [np.nan, np.inf, -np.inf])):
+        x[i :: 3 * d, k] = value
+    assert (mesh.locator.find(mesh, jnp.asarray(x))[0] == -1).all()
+
+
+def test_points_outside_by_rounding_belong_to_the_mesh_and_others_do_not(mesh, dtype):
+    x = mesh.nodes[fem.boundary_nodes(mesh)].astype(dtype)
+    centre, size = mesh.nodes.mean(axis=0), np.ptp(mesh.nodes, axis=0)
+    low, high = mesh.nodes.min(axis=0), mesh.nodes.max(axis=0)
+    outward = np.where(x > centre, np.inf, -np.inf).astype(dtype)
+    near = some(np.nextafter(x, outward))
+    assert (mesh.locator.find(mesh, jnp.asarray(near))[0] >= 0).all()
+    far = some(np.concatenate([x + 1e-3 * size, x - 1e-3 * size])).astype(dtype)
+    beyond = ((far > high + 1e-4 * size) | (far < low - 1e-4 * size)).any(axis=1)
+    assert beyond.any()
+    assert (mesh.locator.find(mesh, jnp.asarray(far))[0][beyond] == -1).all()
 
 
 def test_holes_and_notches_are_outside(x64):
