@@ -12,16 +12,16 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from approxnet.errors import ConfigError, NonFiniteError
 
 
 def concrete(*arrays: Any) -> bool:
     """Whether the values of all arrays are at hand, that is, none is traced."""
-    return not any(isinstance(a, jax.core.Tracer) for a in arrays)
+    return not any(isinstance(a, Tracer) for a in arrays)
 
 
 def count(name: str, value: Any, *, at_least: int = 0) -> int:
@@ -43,7 +43,8 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
     options = list(options)
     if value not in options:
         raise ConfigError(
-            f"{name} must be one of {', '.join(options)}, got {value!r}{did_you_mean(value, options)}"
+            f"{name} must be one of {', '.join(options)}, got {value!r}"
+            f"{did_you_mean(value, options)}"
         )
     return value
 

@@ -75,9 +75,7 @@ def test_parallel_networks_stand_side_by_side_and_widths_add_up(second, build, p
     x = points(first)
     expected = np.concatenate([reference(first, x), reference(second, x), reference(first, x)], -1)
     np.testing.assert_allclose(reference(both, x), expected, rtol=1e-12)
-    hidden = [
-        a + b + a for a, b in zip(relu.shape(first)[1:], relu.shape(second)[1:], strict=True)
-    ]
+    hidden = [a + b + a for a, b in zip(relu.shape(first)[1:], relu.shape(second)[1:], strict=True)]
     assert relu.shape(both)[1:] == tuple(hidden)
     assert relu.n_parameters(both) == 2 * relu.n_parameters(first) + relu.n_parameters(second)
 
