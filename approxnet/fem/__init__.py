@@ -1,4 +1,10 @@
-"""Linear finite elements on simplicial meshes in d dimensions."""
+"""Linear finite elements on simplicial meshes in d dimensions.
+
+A mesh comes from a factory (``interval``, ``box``, ``delaunay``, ``from_arrays``, ``read``) or
+from another mesh (``refine``, ``bisect``, ``insert``, ``adapt``). A finite element function is a
+mesh and the values at its nodes: ``interpolate`` and ``solve_poisson`` make it, ``evaluate`` and
+``gradient`` use it. The systems of equations are ``mass``, ``stiffness`` and ``load``.
+"""
 
 from approxnet.fem.adaptive import adapt, estimate, mark
 from approxnet.fem.assembly import apply_mass, apply_stiffness, load, mass, stiffness

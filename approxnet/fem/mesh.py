@@ -25,6 +25,7 @@ from approxnet.fem.overlaps import check_overlaps
 from approxnet.fem.validation import (
     check_distinct,
     check_facets,
+    check_repeated,
     check_used,
     check_volumes,
     valid_cells,
@@ -58,6 +59,9 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
     Raises:
       MeshError: if this is not a conforming mesh; names the cell or node, its value, the remedy.
 
+    Warns:
+      MeshWarning: if the diameter of a cell is more than 10^4 times that of its inscribed ball.
+
     Example:
       >>> mesh = from_arrays([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[0, 2, 1]])
       >>> mesh.cells.tolist(), mesh.neighbours.tolist()
@@ -68,6 +72,7 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
     check_distinct(nodes)
     check_used(nodes, cells)
     check_volumes(nodes, cells)
+    check_repeated(cells, len(nodes))
     cells = orient(nodes, cells)
     check_facets(nodes, cells)
     mesh = assemble(nodes, cells)

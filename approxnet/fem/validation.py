@@ -200,9 +200,8 @@ def _volume(determinant: float, d: int) -> float:
     return abs(determinant) / np.prod(np.arange(1, d + 1))
 
 
-def check_facets(nodes: np.ndarray, cells: np.ndarray) -> None:
-    """MeshError unless every facet of positive cells has one, or two on opposite sides."""
-    n, width = len(nodes), cells.shape[1]
+def check_repeated(cells: np.ndarray, n: int) -> None:
+    """MeshError if two cells have the same nodes."""
     keys = pack(np.sort(cells, axis=1), n)
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(np.diff(keys[order]) == 0)
@@ -212,7 +211,12 @@ def check_facets(nodes: np.ndarray, cells: np.ndarray) -> None:
             f"cells must differ, got cells {i} and {j} with the same nodes {cells[i].tolist()} "
             f"({again.size} repeated cells); remove one of them"
         )
-    keys = facet_keys(cells, n).reshape(-1)
+
+
+def check_facets(nodes: np.ndarray, cells: np.ndarray) -> None:
+    """MeshError unless every facet of positive cells has one, or two on opposite sides."""
+    width = cells.shape[1]
+    keys = facet_keys(cells, len(nodes)).reshape(-1)
     order = np.argsort(keys, kind="stable")
     same = np.diff(keys[order]) == 0
     crowded = np.flatnonzero(same[1:] & same[:-1])
