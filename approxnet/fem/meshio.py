@@ -80,7 +80,6 @@ def read(path: str | os.PathLike[str], *, drop_orphans: bool = False) -> MeshFil
     point_data = {name: np.asarray(values) for name, values in found.point_data.items()}
     if drop_orphans:
         used, cells = np.unique(cells, return_inverse=True)
-        cells = cells.reshape(-1, kind + 1)
         nodes, point_data = nodes[used], {k: v[used] for k, v in point_data.items()}
     try:
         return MeshFile(from_arrays(nodes, cells), point_data, cell_data)

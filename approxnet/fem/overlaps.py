@@ -39,9 +39,8 @@ def check_overlaps(
     for facet, cell in pairs_with_boxes(lists, lower, upper):
         height = ((nodes[cells[cell]] - corners[facet, :1]) * normals[facet, None]).sum(axis=2)
         own = ~(cells[cell][:, :, None] == facets[facet][:, None]).any(axis=2)
-        crosses = (own & (height < tolerance)).any(axis=1) & (own & (height > -tolerance)).any(
-            axis=1
-        )
+        below, above = own & (height < tolerance), own & (height > -tolerance)
+        crosses = below.any(axis=1) & above.any(axis=1)
         facet, cell = facet[crosses], cell[crosses]
         conflict = _conflicts(nodes, facets[facet], cells[cell], tolerance)
         if conflict.size:

@@ -133,8 +133,7 @@ def check_used(nodes: np.ndarray, cells: np.ndarray) -> None:
         raise MeshError(
             f"every node must belong to a cell, got node {orphans[0]} at "
             f"{place(nodes[orphans[0]])} in none ({orphans.size} such nodes); remove them by "
-            "used, cells = np.unique(cells, return_inverse=True); nodes = nodes[used]; "
-            "cells = cells.reshape(-1, d + 1)"
+            "used, cells = np.unique(cells, return_inverse=True); nodes = nodes[used]"
         )
 
 
