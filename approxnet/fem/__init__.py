@@ -9,6 +9,7 @@ mesh and the values at its nodes: ``interpolate`` and ``solve_poisson`` make it,
 from approxnet.fem.adaptive import adapt, estimate, mark
 from approxnet.fem.assembly import apply_mass, apply_stiffness, load, mass, stiffness
 from approxnet.fem.boxes import box
+from approxnet.fem.construction import from_arrays, interval
 from approxnet.fem.error_norms import error_h1, error_l2, error_max
 from approxnet.fem.geometry import (
     boundary_nodes,
@@ -27,7 +28,7 @@ from approxnet.fem.lagrange import (
     lagrange_nodes,
 )
 from approxnet.fem.location import locate
-from approxnet.fem.mesh import SimplexMesh, from_arrays, interval
+from approxnet.fem.mesh import SimplexMesh
 from approxnet.fem.meshio import MeshFile, read, write
 from approxnet.fem.poisson import float32_floor, solve_poisson
 from approxnet.fem.refinement import Refinement, bisect, insert, refine

@@ -23,7 +23,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,9 +31,7 @@ import numpy as np
 
 from approxnet import _checks
 from approxnet.errors import MeshError
-
-if TYPE_CHECKING:
-    from approxnet.fem.mesh import SimplexMesh
+from approxnet.fem.mesh import SimplexMesh
 
 
 @functools.partial(
@@ -172,8 +170,6 @@ def box(
       >>> mesh.nodes.shape, mesh.cells.shape
       ((25, 2), (32, 3))
     """
-    from approxnet.fem.mesh import SimplexMesh
-
     sides = _sides(cells_per_side)
     d = len(sides)
     corners = [_corner(name, a, d) for name, a in (("lower", lower), ("upper", upper))]

@@ -7,15 +7,11 @@ ball has the radius 1 / sum_i |grad lambda_i|.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from approxnet import _checks
 from approxnet.fem import _affine
-
-if TYPE_CHECKING:
-    from approxnet.fem.mesh import SimplexMesh
+from approxnet.fem.mesh import SimplexMesh
 
 
 def barycentric_gradients(nodes: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,7 @@ import numpy as np
 from approxnet import _checks
 from approxnet.fem import _affine, buckets
 from approxnet.fem.geometry import barycentric_gradients
-
-if TYPE_CHECKING:
-    from approxnet.fem.mesh import SimplexMesh
+from approxnet.fem.mesh import SimplexMesh
 
 
 def locate(mesh: SimplexMesh, x: Any) -> jax.Array:

@@ -16,7 +16,8 @@ import numpy as np
 
 from approxnet import _checks
 from approxnet.errors import MeshError
-from approxnet.fem.mesh import SimplexMesh, from_arrays
+from approxnet.fem.construction import from_arrays
+from approxnet.fem.mesh import SimplexMesh
 
 KINDS = {1: "line", 2: "triangle", 3: "tetra"}
 FORMATS: dict[str, dict[str, str]] = {

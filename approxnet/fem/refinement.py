@@ -36,9 +36,10 @@ from approxnet.fem.connectivity import (
     longest_edge,
     orders_by_edge,
 )
+from approxnet.fem.construction import assemble, interval
 from approxnet.fem.geometry import volumes
 from approxnet.fem.location import BucketLocator
-from approxnet.fem.mesh import SimplexMesh, assemble, interval
+from approxnet.fem.mesh import SimplexMesh
 from approxnet.fem.triangulation import delaunay
 
 # The children of a chain 0, ..., d: a vertex is named by the two vertices whose midpoint it is.

@@ -18,7 +18,8 @@ import numpy as np
 from approxnet.errors import MeshError
 from approxnet.fem import _affine
 from approxnet.fem.connectivity import facet_neighbours, orient
-from approxnet.fem.mesh import SimplexMesh, assemble
+from approxnet.fem.construction import assemble
+from approxnet.fem.mesh import SimplexMesh
 from approxnet.fem.overlaps import check_overlaps
 from approxnet.fem.validation import check_distinct, place, rounding, valid_nodes
 

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.spatial
 
 from approxnet.errors import AssumptionError, MeshError
-from approxnet.fem.mesh import SimplexMesh, facet_neighbours
+from approxnet.fem.connectivity import facet_neighbours
+from approxnet.fem.mesh import SimplexMesh
 
 Star = dict[int, dict[int, int]]
 Points = list[list[float]]

@@ -12,7 +12,7 @@ from jax.test_util import check_grads
 
 from approxnet import fem
 from approxnet.fem import buckets, location
-from approxnet.fem.mesh import assemble
+from approxnet.fem.construction import assemble
 
 
 @functools.cache

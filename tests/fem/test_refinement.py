@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from approxnet import fem
 from approxnet.errors import MeshError
 from approxnet.fem.boxes import BoxLocator
+from approxnet.fem.construction import assemble
 from approxnet.fem.location import IntervalLocator
-from approxnet.fem.mesh import assemble
 
 
 def general(mesh):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from approxnet import fem
 from approxnet.errors import AssumptionError
-from approxnet.fem.mesh import from_arrays
+from approxnet.fem import from_arrays
 from approxnet.mapping.filling import fill
 
 from .meshes import PLANES, TURN, cut, random_points
