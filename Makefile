@@ -5,7 +5,8 @@
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
 #
-# PYTHON=python3.12 chooses the interpreter; ARGS="--scale full" goes to the command.
+# PYTHON=python3.12 chooses the interpreter of a new environment, WORKERS=8 the number of test
+# processes, and ARGS="--scale full" goes to the command.
 
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
