@@ -32,7 +32,8 @@ def __getattr__(name: str) -> Any:
 
     near = difflib.get_close_matches(name, __all__, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise AttributeError(f"module 'approxnet' has no attribute {name!r}{hint}")
+    message = f"module 'approxnet' has no attribute {name!r}{hint}"
+    raise AttributeError(message, name=name)  # named, so that Python adds no second hint
 
 
 def __dir__() -> list[str]:
