@@ -41,6 +41,13 @@ def _strict_dtype_promotion(request):
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled_programs():
+    """Thousands of small programs would fill the memory of a long run."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """Run the test in double precision."""
