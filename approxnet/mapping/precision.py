@@ -21,7 +21,7 @@ from approxnet.relu.network import Network
 # A predicted error above this fraction of the largest value is worth a warning.
 TOLERABLE = 1e-4
 
-SAMPLES = 16
+SAMPLES = 8
 
 
 def predicted_error(net: Network, mesh: SimplexMesh, values: np.ndarray) -> float:
@@ -41,10 +41,10 @@ def predicted_error(net: Network, mesh: SimplexMesh, values: np.ndarray) -> floa
     x = np.einsum("sk,ski->is", weights, np.asarray(mesh.nodes)[cells]).astype(dtype)
     features = x
     for i, layer in enumerate(net.layers):
-        bias = np.asarray(layer.bias_vector()).astype(dtype)
-        features = to_csr(layer).astype(dtype) @ features + bias[:, None]
+        bias = np.asarray(layer.bias_vector(), dtype)
+        features = to_csr(layer).astype(dtype, copy=False) @ features + bias[:, None]
         if i < len(net.activations):
-            features = np.maximum(features, 0)
+            np.maximum(features, 0, out=features)
     expected = np.einsum("sk,skm->ms", weights, values[cells])
     return float(np.abs(features - expected).max())
 

@@ -56,16 +56,26 @@ def _collar(mesh: SimplexMesh) -> SimplexMesh:
 
 
 class _Pairs(NamedTuple):
-    """The distinct pairs of a node and a line through it; ``of_end`` numbers them per edge end."""
+    """The distinct pairs of a node and a line through it.
+
+    ``of_end`` numbers them for the ends of the edges, tails first. The last n pairs belong to the
+    nodes 0, ..., n-1 in turn, and their rays are the directions d_1.
+    """
 
     node: np.ndarray
     line: np.ndarray
-    of_end: np.ndarray  # (2 e,), tails first
+    of_end: np.ndarray
 
 
 def _pairs(edges: Edges, n: int) -> _Pairs:
     keys, of_end = np.unique((edges.line[:, None] * n + edges.ends).T, return_inverse=True)
-    return _Pairs(keys % n, keys // n, of_end.ravel())
+    node, line = keys % n, keys // n
+    chosen = np.zeros(n, int)
+    chosen[node] = np.arange(len(node))
+    order = np.r_[np.delete(np.arange(len(node)), chosen), chosen]
+    place = np.empty(len(order), int)
+    place[order] = np.arange(len(order))
+    return _Pairs(node[order], line[order], place[of_end.ravel()])
 
 
 def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
@@ -80,22 +90,18 @@ def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
 def _features(whole: SimplexMesh, edges: Edges, lines: Lines, pairs: _Pairs, n: int) -> Features:
     """The tripods, those with direction d_1 last, and the weights that n nodal values give them."""
     nodes = np.asarray(whole.nodes)
-    chosen = np.zeros(len(nodes), int)
-    chosen[pairs.node] = np.arange(len(pairs.node))
-    ray = -planar.rotate(lines.normals[pairs.line])
-    slope, share = _tripods(ray, ray[chosen][pairs.node])
-
-    weights = _weights(planar.jump_matrix(whole, edges, lines), pairs, share, chosen)
-    weights = weights[:, :n]
+    others = len(pairs.node) - len(nodes)
+    normal = lines.normals[pairs.line]
+    ray = -planar.rotate(normal)
+    slope, share = _tripods(ray, ray[others:][pairs.node])
     middle = (nodes.min(axis=0) + nodes.max(axis=0)) / 2
-    affine = -_far_pieces(slope, lines.normals[pairs.line], nodes[pairs.node] - middle) @ weights
-    carried = np.stack([affine[0], -affine[0], affine[1], -affine[1], affine[2]])
+    apex = nodes[pairs.node] - middle
 
-    order = np.r_[np.delete(np.arange(len(slope)), chosen), chosen]
-    hidden = _layers(lines, slope[order], nodes[pairs.node[order]], pairs.line[order], middle)
-    others = len(slope) - len(chosen)
-    blocks = (weights[order[:others]], weights[chosen], scipy.sparse.csr_array(carried))
-    return Features(hidden, blocks)
+    weights = _weights(planar.jump_matrix(whole, edges, lines)[:, :n], pairs, share, others)
+    affine = -_far_pieces(slope, normal, apex) @ weights
+    carried = np.stack([affine[0], -affine[0], affine[1], -affine[1], affine[2]])
+    blocks = (weights[:others], weights[others:], scipy.sparse.csr_array(carried))
+    return Features(_layers(lines, slope, apex, pairs.line, middle), blocks)
 
 
 def _tripods(ray: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,43 +118,40 @@ def _tripods(ray: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _weights(
-    jumps: scipy.sparse.csr_array, pairs: _Pairs, share: np.ndarray, chosen: np.ndarray
+    jumps: scipy.sparse.csr_array, pairs: _Pairs, share: np.ndarray, others: int
 ) -> scipy.sparse.csr_array:
-    """The sparse map, (pairs, n), from values to sum w_e, less S_v at the chosen pairs."""
+    """The sparse map, (pairs, n), from values to sum w_e, less S_v where the ray is d_1."""
     at_ends = scipy.sparse.vstack([jumps, -jumps]).tocsr()
     count, ends = len(pairs.node), np.arange(len(pairs.of_end))
     ones = np.ones(len(ends))
     total = scipy.sparse.csr_array((ones, (pairs.of_end, ends)), shape=(count, len(ends)))
-    aligned = chosen[pairs.node[pairs.of_end]]
+    aligned = others + pairs.node[pairs.of_end]
     surplus = scipy.sparse.csr_array(
         (share[pairs.of_end], (aligned, ends)), shape=(count, len(ends))
     )
     return (total - surplus) @ at_ends
 
 
-def _far_pieces(slope: np.ndarray, normal: np.ndarray, node: np.ndarray) -> np.ndarray:
+def _far_pieces(slope: np.ndarray, normal: np.ndarray, apex: np.ndarray) -> np.ndarray:
     """The affine pieces (gradient, constant), (3, p), of the tripods far away, where f is 0."""
     far = np.array([math.cos(0.7123), math.sin(0.7123)])
     gradient = slope + (normal @ far > 0)[:, None] * normal
     gradient = gradient * (gradient @ far > 0)[:, None]
-    return np.vstack([gradient.T, -np.einsum("pi,pi->p", gradient, node)])
+    return np.vstack([gradient.T, -np.einsum("pi,pi->p", gradient, apex)])
 
 
 def _layers(
-    lines: Lines, slope: np.ndarray, node: np.ndarray, line: np.ndarray, middle: np.ndarray
+    lines: Lines, slope: np.ndarray, apex: np.ndarray, line: np.ndarray, middle: np.ndarray
 ) -> tuple[Affine, SparseAffine]:
     """The hidden layers: lines and carriers, tripods and carriers."""
-    count, carrier = len(lines.offsets), len(lines.offsets) + np.arange(4, dtype=np.int32)
+    count, tripods = len(lines.offsets), len(line)
     first = Affine(np.vstack([lines.normals, CARRIERS]), np.r_[-lines.offsets, -CARRIERS @ middle])
-    read = np.column_stack([line, np.broadcast_to(carrier, (len(line), 4))]).astype(np.int32)
-    weight = np.column_stack([np.ones(len(line)), slope @ CARRIERS.T])
-    bias = -np.einsum("pi,pi->p", slope, node - middle)
-    unused = np.full((4, 4), -1, np.int32)
-    keep = np.column_stack([np.ones(4), np.zeros((4, 4))])
-    second = SparseAffine(
-        np.vstack([read, np.column_stack([carrier, unused])]),
-        np.vstack([weight, keep]),
-        np.r_[bias, np.zeros(4)],
-        count + 4,
-    )
-    return first, second
+    columns = np.full((tripods + 4, 5), -1, np.int32)
+    weight = np.zeros(columns.shape)
+    columns[:tripods, 0], weight[:tripods, 0] = line, 1.0
+    columns[:tripods, 1:] = count + np.arange(4)
+    weight[:tripods, 1::2], weight[:tripods, 2::2] = slope, -slope
+    columns[tripods:, 0], weight[tripods:, 0] = count + np.arange(4), 1.0
+    bias = np.zeros(tripods + 4)
+    bias[:tripods] = -np.einsum("pi,pi->p", slope, apex)
+    return first, SparseAffine(columns, weight, bias, count + 4)
