@@ -22,7 +22,6 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import roots_jacobi
-from scipy.stats import qmc
 
 from approxnet import _checks
 
@@ -213,6 +212,8 @@ def sobol(key: jax.Array, n: int, lower: ArrayLike = 0.0, upper: ArrayLike = 1.0
     n = _checks.count("n", n, at_least=1)
     low, high = _box_sides(lower, upper)
     seed = np.asarray(jax.random.bits(key, (4,), "uint32"))
+    from scipy.stats import qmc  # a third of what importing the chapters would cost
+
     engine = qmc.Sobol(low.size, scramble=True, rng=np.random.default_rng(seed))
     unit = engine.random_base2(math.ceil(math.log2(n)))[:n]
     return Rule(low + (high - low) * unit, np.full(n, np.prod(high - low) / n))

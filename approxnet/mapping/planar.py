@@ -144,13 +144,13 @@ def jump_matrix(mesh: SimplexMesh, edges: Edges, lines: Lines) -> scipy.sparse.c
     """The sparse map, (e, n), from nodal values to the jumps a_e; the function is 0 outside."""
     gradients, cells = hat_gradients(mesh), np.asarray(mesh.cells)
     normals = lines.normals[edges.line]
-    rows, columns, entries = [], [], []
-    for side, sign in ((edges.left, 1.0), (edges.right, -1.0)):
-        edge = np.flatnonzero(side >= 0)
-        rows.append(np.repeat(edge, 3))
-        columns.append(cells[side[edge]].ravel())
-        entries.append(sign * np.einsum("eki,ei->ek", gradients[side[edge]], normals[edge]).ravel())
-    shape = (len(edges.ends), len(mesh.nodes))
+    entries, columns = np.empty((len(normals), 2, 3)), np.empty((len(normals), 2, 3), np.int32)
+    for i, (side, sign) in enumerate(((edges.left, 1.0), (edges.right, -1.0))):
+        columns[:, i] = cells[side]
+        weight = np.where(side >= 0, sign, 0.0)[:, None] * normals
+        entries[:, i] = np.einsum("eki,ei->ek", gradients[side], weight)
+    starts = np.arange(0, entries.size + 1, 6)
     return scipy.sparse.csr_array(
-        (np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), shape=shape
+        (entries.ravel(), columns.ravel(), starts),
+        shape=(len(normals), len(mesh.nodes)),
     )

@@ -121,15 +121,14 @@ def _weights(
     jumps: scipy.sparse.csr_array, pairs: _Pairs, share: np.ndarray, others: int
 ) -> scipy.sparse.csr_array:
     """The sparse map, (pairs, n), from values to sum w_e, less S_v where the ray is d_1."""
-    at_ends = scipy.sparse.vstack([jumps, -jumps]).tocsr()
-    count, ends = len(pairs.node), np.arange(len(pairs.of_end))
-    ones = np.ones(len(ends))
-    total = scipy.sparse.csr_array((ones, (pairs.of_end, ends)), shape=(count, len(ends)))
-    aligned = others + pairs.node[pairs.of_end]
-    surplus = scipy.sparse.csr_array(
-        (share[pairs.of_end], (aligned, ends)), shape=(count, len(ends))
-    )
-    return (total - surplus) @ at_ends
+    tail, head = np.split(pairs.of_end, 2)
+    edge, row = np.tile(np.arange(len(tail)), 2), np.r_[tail, head]
+    sign = np.repeat([1.0, -1.0], len(tail))
+    shape = (len(pairs.node), len(tail))
+    total = scipy.sparse.csr_array((sign, (row, edge)), shape)
+    aligned = others + pairs.node[row]
+    surplus = scipy.sparse.csr_array((sign * share[row], (aligned, edge)), shape)
+    return (total - surplus) @ jumps
 
 
 def _far_pieces(slope: np.ndarray, normal: np.ndarray, apex: np.ndarray) -> np.ndarray:
