@@ -4,13 +4,15 @@ A network is a sequence of affine layers (dense, sparse, stacked, block diagonal
 between each two. ``from_layers`` and ``init`` build one, ``apply`` and ``evaluate`` evaluate it,
 ``split`` and ``join`` part its parameters from its structure, ``save`` and ``load`` keep it in a
 file. The calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
-``prune``) makes networks from networks, with the sizes stated.
+``prune``) makes networks from networks, with the sizes stated; ``minimum`` and ``maximum`` are
+networks of n numbers.
 """
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
 from approxnet.relu.calculus import compose, identity, linear_combination, pad_depth, parallel
 from approxnet.relu.evaluation import apply, evaluate
 from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack, sparse_affine, to_csr
+from approxnet.relu.maxima import maximum, minimum
 from approxnet.relu.network import (
     Network,
     from_layers,
@@ -43,6 +45,8 @@ __all__ = [
     "join",
     "linear_combination",
     "load",
+    "maximum",
+    "minimum",
     "n_neurons",
     "n_nonzero",
     "n_parameters",
