@@ -1,7 +1,8 @@
 """The maps between linear finite element functions and ReLU networks, exact in both directions.
 
 A P1 function on a mesh is a ReLU network with one hidden layer in one dimension and two in the
-plane; its features depend on the mesh and its output weights are linear in the nodal values.
+plane, and with logarithmically many in any dimension; its features depend on the mesh and its
+output weights are linear in the nodal values.
 
 Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), 502-527.
 """

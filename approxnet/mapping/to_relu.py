@@ -5,19 +5,22 @@
     uniform   2  2              lattice lines + nodes            the plane           the mesh
     tripod    2  2              about 4.5 per triangle           the plane           the mesh
     polygon   2  2              about 3.5 per triangle           the convex hull     the values too
+    convex    *  log2 k + 1     about 3 d + 3 per simplex        the mesh            the mesh
+    barrier   *  see there      O(d^2) per simplex               the mesh            the mesh
 
-"The mesh": the hidden layers depend on the mesh alone (``basis_network``) and the output weights
-are linear in the nodal values. ``auto`` takes the form with the fewest neurons that the precision
-in force can hold.
+"*": any d; k: the largest number of cells that share a node, the logarithm rounded up. "The mesh":
+the hidden layers depend on the mesh alone (``basis_network``) and the output weights are linear in
+the nodal values. ``auto`` takes the form with the fewest neurons that the precision in force can
+hold; ``convex`` is among them for d >= 3, ``barrier`` (which solves linear programs) never.
 
 Outside the mesh the function continues: linearly (shallow), with whole hat functions (uniform), by
-a collar on which it falls to 0 (tripod). Functions that vanish on the boundary are thus 0 outside;
-``boundary="zero"`` drops what only other functions need.
+a collar on which it falls to 0 (tripod), or as the formula does (convex, barrier). Functions that
+vanish on the boundary are thus 0 outside; ``boundary="zero"`` drops what only other functions need.
 """
 
 from __future__ import annotations
 
-import contextlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
@@ -30,7 +33,7 @@ from approxnet import _checks
 from approxnet.errors import AssumptionError, NetworkError
 from approxnet.fem.geometry import boundary_nodes
 from approxnet.fem.mesh import SimplexMesh
-from approxnet.mapping import polygon, shallow, tripod, uniform
+from approxnet.mapping import barrier, convex, polygon, shallow, tripod, uniform
 from approxnet.mapping.basis import BasisNetwork, Features, Plan, basis_readout
 from approxnet.mapping.precision import TOLERABLE, predicted_error, warn
 from approxnet.relu.layers import Affine
@@ -61,19 +64,33 @@ class Size(NamedTuple):
     n_neurons: int
 
 
-class Method(NamedTuple):
-    """A construction: its dimension, whether the mesh alone fixes its features, and its plan."""
+NONE, LINE, PLANE = range(0), range(1, 2), range(2, 3)
+SPACE, ANY = range(3, sys.maxsize), range(1, sys.maxsize)
 
-    d: int
+
+class Method(NamedTuple):
+    """A construction.
+
+    Attributes:
+      d: the dimensions it serves.
+      auto: the dimensions in which ``auto`` considers it.
+      linear: whether the mesh alone fixes its features.
+      plan: from a mesh and the nodes whose values may differ from 0.
+    """
+
+    d: range
+    auto: range
     linear: bool
     plan: Callable[[SimplexMesh, np.ndarray], Plan]
 
 
 METHODS = {
-    "shallow": Method(1, True, shallow.plan),
-    "uniform": Method(2, True, uniform.plan),
-    "tripod": Method(2, True, tripod.plan),
-    "polygon": Method(2, False, polygon.plan),
+    "shallow": Method(LINE, LINE, True, shallow.plan),
+    "uniform": Method(PLANE, PLANE, True, uniform.plan),
+    "tripod": Method(PLANE, PLANE, True, tripod.plan),
+    "polygon": Method(PLANE, PLANE, False, polygon.plan),
+    "convex": Method(ANY, SPACE, True, convex.plan),
+    "barrier": Method(ANY, NONE, True, barrier.plan),
 }
 
 
@@ -88,8 +105,9 @@ def size(mesh: SimplexMesh, *, method: str = "auto", boundary: str = "free") -> 
     """The size of the network of a function on the mesh, without building it.
 
     Args:
-      mesh: a mesh with n nodes in d = 1 or 2 dimensions.
-      method: one of auto, shallow, uniform, tripod, polygon; static. ``auto`` is the smallest.
+      mesh: a mesh with n nodes in d dimensions.
+      method: one of auto, shallow, uniform, tripod, polygon, convex, barrier; static. ``auto`` is
+        the smallest.
       boundary: "free", or "zero" for functions that vanish at the boundary nodes; static.
 
     Returns:
@@ -112,8 +130,8 @@ def basis_network(
     """The network whose hidden layers span the P1 functions on a mesh.
 
     Args:
-      mesh: a mesh with n nodes in d = 1 or 2 dimensions.
-      method: one of auto, shallow, uniform, tripod; static.
+      mesh: a mesh with n nodes in d dimensions.
+      method: one of auto, shallow, uniform, tripod, convex, barrier; static.
       boundary: "zero" restricts to functions that vanish at the boundary nodes; static.
 
     Returns:
@@ -142,10 +160,10 @@ def fem_to_relu(mesh: SimplexMesh, values: ArrayLike, *, method: str = "auto") -
     """The ReLU network of a P1 function.
 
     Args:
-      mesh: a mesh with n nodes in d = 1 or 2 dimensions; its arrays must not be traced.
+      mesh: a mesh with n nodes in d dimensions; its arrays must not be traced.
       values: (n,) or (n, m), nodal values. They may be traced, unless the method is polygon.
-      method: one of auto, shallow, uniform, tripod, polygon; static. ``auto`` takes the smallest
-        that the precision in force can hold.
+      method: one of auto, shallow, uniform, tripod, polygon, convex, barrier; static. ``auto`` is
+        the smallest that the precision in force can hold.
 
     Returns:
       A network from R^d to R^m, equal to the function on the mesh up to rounding: the error is at
@@ -162,7 +180,7 @@ def fem_to_relu(mesh: SimplexMesh, values: ArrayLike, *, method: str = "auto") -
       PrecisionWarning: if the precision in force cannot hold the network.
 
     Source: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020); the constructions and their sizes are
-    in the modules ``shallow``, ``uniform``, ``tripod`` and ``polygon``.
+    in the modules of their names.
 
     >>> from approxnet import fem, relu
     >>> mesh = fem.delaunay([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.4, 0.5]])
@@ -184,7 +202,7 @@ def hat_to_relu(mesh: SimplexMesh, node: int, *, method: str = "auto") -> Networ
     """The network of the hat function of one node, without the neurons that it does not need.
 
     Args:
-      mesh: a mesh with n nodes in d = 1 or 2 dimensions.
+      mesh: a mesh with n nodes in d dimensions.
       node: its index, 0 <= node < n.
       method: as in ``fem_to_relu``; static.
 
@@ -217,24 +235,23 @@ def _candidates(
     if method != "auto":
         return [_candidate(mesh, method, boundary, linear)]
     d = np.shape(mesh.nodes)[1]
-    found = []
-    for name in (n for n, form in METHODS.items() if form.d == d and form.linear >= linear):
-        with contextlib.suppress(AssumptionError):
+    found, reasons = [], []
+    for name in (n for n, form in METHODS.items() if d in form.auto and form.linear >= linear):
+        try:
             found.append(_candidate(mesh, name, boundary, linear))
+        except AssumptionError as reason:
+            reasons.append(str(reason))
     if not found:
-        raise AssumptionError(
-            f"no construction is known here for d = {d}; there are those for d = "
-            f"{sorted({form.d for form in METHODS.values()})}"
-        )
+        raise AssumptionError(f"auto found no construction for d = {d}: {'; '.join(reasons)}")
     return sorted(found, key=lambda form: form.size.n_neurons)
 
 
 def _candidate(mesh: SimplexMesh, name: str, boundary: str, linear: bool) -> Candidate:
     form, d = METHODS[name], np.shape(mesh.nodes)[1]
-    if form.d != d:
-        raise AssumptionError(f"{name} needs a mesh in d = {form.d} dimensions, got d = {d}")
+    if d not in form.d:
+        raise AssumptionError(f"{name} needs a mesh in d = {form.d[0]} dimensions, got d = {d}")
     if linear and not form.linear:
-        others = [n for n, other in METHODS.items() if other.d == d and other.linear]
+        others = [n for n, other in METHODS.items() if d in other.d and other.linear]
         raise AssumptionError(
             f"the hidden layers of {name} depend on the nodal values, which are not at hand; use "
             f"{', '.join(others)}"

@@ -124,7 +124,13 @@ def test_ties_and_scales_do_not_matter(values, method):
         assert np.abs(np.asarray(relu.evaluate(net, x)) - exact).max() <= tolerance(net, x)
 
 
-MESH_OF = {"shallow": "random line", "uniform": "rectangles", "tripod": "ring"}
+MESH_OF = {
+    "shallow": "random line",
+    "uniform": "rectangles",
+    "tripod": "ring",
+    "convex": "rectangles",
+    "barrier": "random",
+}
 
 
 def basis_of(method):
@@ -297,11 +303,6 @@ def test_wrong_input_is_named(fault):
     call, error, message = WRONG[fault]
     with pytest.raises(error, match=message):
         call(PLANES["random"]())
-
-
-def test_there_is_no_form_in_space_yet():
-    with pytest.raises(AssumptionError, match="d = 3; there are those for d = "):
-        mapping.fem_to_relu(fem.box((1, 1, 1)), np.ones(8))
 
 
 @pytest.mark.usefixtures("x64")
