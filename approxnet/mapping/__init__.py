@@ -8,6 +8,7 @@ Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), 502-527.
 """
 
 from approxnet.mapping.basis import BasisNetwork, Readout
+from approxnet.mapping.lagrange import lagrange_to_relu
 from approxnet.mapping.to_relu import Size, basis_network, fem_to_relu, hat_to_relu, size
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "basis_network",
     "fem_to_relu",
     "hat_to_relu",
+    "lagrange_to_relu",
     "size",
 ]
