@@ -7,7 +7,7 @@ import scipy.optimize
 
 from approxnet import fem, mapping, relu
 from approxnet.errors import AssumptionError
-from approxnet.mapping import barrier, hats
+from approxnet.mapping import barrier, convex, hats
 
 from .meshes import LINES, PLANES, boundary, cut, sample, tolerance
 
@@ -260,3 +260,24 @@ def test_cells_that_overlap_are_refused_by_the_linear_programs():
     nodes[4] = 0.2
     with pytest.raises(AssumptionError, match=r"common faces, but around node [0-9]"):
         mapping.fem_to_relu(mesh._replace(nodes=nodes), np.ones(5), method="barrier")
+
+
+@pytest.mark.parametrize(
+    "name", ["L-shape", "pinched", "corner, hole, notch", "random", "bent box"]
+)
+def test_convex_serves_exactly_the_nodes_whose_formula_holds(name):
+    """The formula, at many points of the mesh, against the hat function, node by node."""
+    mesh = MESHES[name]()
+    x, exact = sample(mesh, np.eye(len(mesh.nodes)), n=4000)
+    corners = mesh.nodes[mesh.cells]
+    pieces = np.linalg.inv(np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2))
+    for node in range(len(mesh.nodes)):
+        g = pieces.transpose(0, 2, 1)[mesh.cells == node]
+        minimum = (x @ g[:, :-1].T + g[:, -1]).min(axis=1)
+        holds = np.abs(np.maximum(minimum, 0) - exact[:, node]).max() < 1e-9
+        try:
+            convex.plan(mesh, np.arange(len(mesh.nodes)) == node)
+        except AssumptionError:
+            assert not holds
+        else:
+            assert holds
