@@ -58,8 +58,10 @@ def run(
       RunLockError: if another process writes to ``out``.
 
     Example:
-      >>> from approxnet import reproduce
-      >>> result = reproduce.run("one_hidden_layer_is_not_enough")  # doctest: +SKIP
+      >>> experiment = catalog.find("one_hidden_layer_is_not_enough")
+      >>> small = dataclasses.replace(experiment.scales["smoke"], neurons=(25,), grid=12)
+      >>> run(experiment, small).verdict
+      'pass'
     """
     if isinstance(experiment, str):
         experiment = catalog.find(experiment)

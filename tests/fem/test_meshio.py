@@ -2,13 +2,12 @@
 
 import builtins
 
+import meshio
 import numpy as np
 import pytest
 
 from approxnet import fem
 from approxnet.errors import ConfigError, MeshError
-
-meshio = pytest.importorskip("meshio")
 
 MESHES = {
     1: lambda: fem.interval([0.0, 0.5, 2.0]),
