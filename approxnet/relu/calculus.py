@@ -77,7 +77,7 @@ def compose(outer: Network, inner: Network) -> Network:
     if outer.layers[0].n_in != inner.layers[-1].n_out:
         raise NetworkError(
             f"outer must take the {inner.layers[-1].n_out} outputs of inner, got an outer network "
-            f"with {outer.layers[0].n_in} inputs; widths {shape(outer)} after {shape(inner)}"
+            f"with {outer.layers[0].n_in} inputs; shapes {shape(outer)} after {shape(inner)}"
         )
     return _compose(outer, inner)
 
