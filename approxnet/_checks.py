@@ -140,3 +140,25 @@ def memory(what: str, n_bytes: int, error: type[Exception] = MemoryError) -> Non
             f"{what} must fit into the memory of {available} bytes, got a predicted size of "
             f"{n_bytes} bytes; make it smaller"
         )
+
+
+def box(lower: Any, upper: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of a box, (d,) in double precision, from (d,) or a number for all axes.
+
+    Raises:
+      ValueError: unless lower < upper, both finite, on every axis; names the axis.
+    """
+    corners = []
+    for name, value in (("lower", lower), ("upper", upper)):
+        array = np.asarray(value, np.float64)
+        if array.shape not in ((), (d,)):
+            raise ValueError(f"{name} must be a number or have shape ({d},), got {array.shape}")
+        corners.append(np.broadcast_to(array, (d,)))
+    low, high = corners
+    bad = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high) & (low < high)))
+    if bad.size:
+        raise ValueError(
+            f"lower must be less than upper, both finite, got {low[bad[0]]} and {high[bad[0]]} on "
+            f"axis {bad[0]}; swap them or widen the box"
+        )
+    return low, high

@@ -5,7 +5,8 @@ between each two. ``from_layers`` and ``init`` build one, ``apply`` and ``evalua
 ``split`` and ``join`` part its parameters from its structure, ``save`` and ``load`` keep it in a
 file. The calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
 ``prune``) makes networks from networks, with the sizes stated; ``minimum`` and ``maximum`` are
-networks of n numbers.
+networks of n numbers. ``linear_regions`` finds the cells on which a network is affine, with their
+maps.
 """
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
@@ -25,6 +26,7 @@ from approxnet.relu.network import (
 )
 from approxnet.relu.parameters import init, join, split
 from approxnet.relu.pruning import prune
+from approxnet.relu.regions import Regions, count_regions, linear_regions, max_regions
 from approxnet.relu.storage import load, save
 
 __all__ = [
@@ -33,10 +35,12 @@ __all__ = [
     "BlockDiagonal",
     "Network",
     "PIECEWISE_LINEAR",
+    "Regions",
     "SparseAffine",
     "Stack",
     "apply",
     "compose",
+    "count_regions",
     "evaluate",
     "from_layers",
     "hidden_layers",
@@ -44,7 +48,9 @@ __all__ = [
     "init",
     "join",
     "linear_combination",
+    "linear_regions",
     "load",
+    "max_regions",
     "maximum",
     "minimum",
     "n_neurons",
