@@ -11,9 +11,11 @@ A facet G of F goes to F+ or F-; if G is crossed itself, G+ goes to F+ and G- to
 F0 are the G0 of the crossed facets G, and the (k-2)-faces of F on which z = 0. So hyperplanes
 through common points, or through old faces, are not special.
 
-Rounding: a value z with |z| at most the noise of its function is set to 0. Should the signs still
-contradict each other (the section of a polygon must have two ends), the noise of this function is
-taken ten times larger.
+Rounding: a value z with |z| at most the noise of its function is set to 0. Values a little above
+the noise would make cells so flat that their corners are not determined; where there are some, a
+multiple of the noise is taken that leaves a gap above it. A polygon whose signs still contradict
+each other (its section must have two ends) is flat up to rounding, and all its z are set to 0. So
+the complex always is one; what rounding can change is where a cell ends.
 
 Reference: Berzins, "Polyhedral complex extraction from ReLU networks using edge subdivision", ICML
 2023, cuts the edges; that the signs determine the faces is due to Masden, "Algorithmic
@@ -27,13 +29,14 @@ import itertools
 import numpy as np
 import scipy.sparse
 
-from approxnet.errors import ApproxnetError
-
 Pairs = np.ndarray
 """(2, p) int32: p faces, and a facet of each."""
 
-LADDER = 8
-"""How often the noise of a function may grow tenfold."""
+LADDER = 10.0 ** np.arange(4)
+"""The multiples of the noise of a function that are tried."""
+
+GAP = 100.0
+"""No value should lie between the noise and this multiple of it."""
 
 
 class Columns:
@@ -95,36 +98,27 @@ class Complex:
         """Replace the functions: (r, v) values that are affine on each cell, and (r,) noise."""
         self.values = Columns(np.concatenate([self.points, functions]))
         self.noise = np.concatenate([np.zeros(self.d), noise])
-        _snap(self.values.array, self.noise)
         unknown = np.zeros((len(functions), self.n_faces[-1]), bool)
         self.positive = Columns(np.concatenate([self.positive.array, unknown]))
 
     def cut(self, function: int) -> None:
-        """Cut all cells along the zeros of one of the r functions.
-
-        Raises:
-          ApproxnetError: if rounding makes the signs contradict each other at every noise.
-        """
+        """Cut all cells along the zeros of one of the r functions."""
         row = self.d + function
-        for _ in range(LADDER):
-            _snap(self.values.array[row : row + 1], self.noise[row : row + 1])
-            cut = _Cut(self, self.values.array[row])
-            if cut.is_consistent():
-                self._apply(cut, row)
-                return
-            self.noise[row] *= 10
-        raise ApproxnetError(
-            f"the signs of neuron {function} at the vertices must be those of a function that is "
-            f"affine on each cell, got contradictions up to the tolerance {self.noise[row]}; "
-            "widen the box or prune the network"
-        )
+        z = self.values.array[row]
+        self.noise[row] = _noise(z, self.noise[row])
+        z[np.abs(z) <= self.noise[row]] = 0
+        cut = _Cut(self, z)
+        while len(flat := cut.contradictions()):
+            self.noise[row] = max(self.noise[row], np.abs(z[flat]).max())
+            z[flat] = 0
+            cut = _Cut(self, z)
+        self._apply(cut, row)
 
     def _apply(self, cut: _Cut, row: int) -> None:
         ends = self.values.array[:, cut.ends]
         t = ends[row, 0] / (ends[row, 0] - ends[row, 1])
         new = (1 - t) * ends[:, 0] + t * ends[:, 1]
         new[row] = 0
-        _snap(new, self.noise)
         self.values.append(new)
         index = len(self.positive.array) - len(self.functions) + row - self.d
         self.positive.array[index] = cut.positive[-1]
@@ -239,13 +233,18 @@ class _Cut:
         product = _matrix(np.stack([F, G]), (n[k], n[k - 1])) @ _matrix(lower, (n[k - 1], n[k - 2]))
         return np.stack(product.nonzero())
 
-    def is_consistent(self) -> bool:
-        """Whether the section of each crossed polygon has two ends."""
+    def contradictions(self) -> np.ndarray:
+        """The vertices of the crossed polygons whose section has not two ends."""
         if self.old.d == 1:
-            return True
+            return np.zeros(0, np.int32)
         start = self.old.n_faces[1] + len(self.crossed[1])
         count = np.bincount(self.section_ends - start, minlength=len(self.crossed[2]))
-        return bool((count == 2).all())
+        faces = self.crossed[2][count != 2]
+        if len(faces):
+            for k in (2, 1):
+                face, facet = self.old.pairs[k].array
+                faces = np.unique(facet[np.isin(face, faces)])
+        return faces
 
 
 def _sides(complex: Complex, vertices: np.ndarray) -> list[np.ndarray]:
@@ -275,8 +274,13 @@ def _matrix(pairs: Pairs, shape: tuple[int, int]) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array(scipy.sparse.coo_array((ones, tuple(pairs)), shape=shape))
 
 
-def _snap(values: np.ndarray, noise: np.ndarray) -> None:
-    values[np.abs(values) <= noise[:, None]] = 0
+def _noise(z: np.ndarray, noise: float) -> float:
+    """The noise, or the first of its multiples with a gap above it if it has none itself."""
+    noises = noise * LADDER
+    size = np.abs(z)
+    size = size[size <= GAP * noises[-1]]
+    inside = (size > noises[:, None]) & (size <= GAP * noises[:, None])
+    return noises[np.argmin(inside.any(axis=1))]
 
 
 def _join(left: np.ndarray, right: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -229,13 +229,14 @@ def activation_complex(net: Network, lower: ArrayLike, upper: ArrayLike) -> tupl
     low, high = _checks.box(lower, upper, d)
     layers = _relu_layers(net)
     cells = Complex(low, high)
-    features = cells.points
+    features, noise = cells.points, cells.noise
     for weight, bias in layers[:-1]:
         size = np.abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
-        cells.attach(weight @ features + bias[:, None], TOLERANCE * size)
+        noise = TOLERANCE * size + np.abs(weight) @ noise
+        cells.attach(weight @ features + bias[:, None], noise)
         for neuron in range(len(bias)):
             cells.cut(neuron)
-        features = np.maximum(cells.functions, 0)
+        features, noise = np.maximum(cells.functions, 0), cells.noise[d:]
     return cells, layers
 
 
