@@ -13,9 +13,10 @@ through common points, or through old faces, are not special.
 
 Rounding: a value z with |z| at most the noise of its function is set to 0. Values a little above
 the noise would make cells so flat that their corners are not determined; where there are some, a
-multiple of the noise is taken that leaves a gap above it. A polygon whose signs still contradict
-each other (its section must have two ends) is flat up to rounding, and all its z are set to 0. So
-the complex always is one; what rounding can change is where a cell ends.
+multiple of the noise is taken that leaves a gap above it. Signs contradict each other where the
+section of a polygon has not two ends; then a part of the noise is tried, and at last the vertices
+of these polygons get more noise, until they are all 0. So the complex always is one; what rounding
+can change is where a cell ends.
 
 Reference: Berzins, "Polyhedral complex extraction from ReLU networks using edge subdivision", ICML
 2023, cuts the edges; that the signs determine the faces is due to Masden, "Algorithmic
@@ -34,6 +35,9 @@ Pairs = np.ndarray
 
 LADDER = 10.0 ** np.arange(4)
 """The multiples of the noise of a function that are tried."""
+
+SMALLER = 0.1 ** np.arange(7)
+"""The parts of the noise that are tried where the signs contradict each other."""
 
 GAP = 100.0
 """No value should lie between the noise and this multiple of it."""
@@ -106,11 +110,15 @@ class Complex:
         row = self.d + function
         z = self.values.array[row]
         self.noise[row] = _noise(z, self.noise[row])
-        z[np.abs(z) <= self.noise[row]] = 0
-        cut = _Cut(self, z)
+        exact = z.copy()
+        for noise in self.noise[row] * SMALLER:
+            z[:] = np.where(np.abs(exact) <= noise, 0.0, exact)
+            cut = _Cut(self, z)
+            if not len(cut.contradictions()):
+                break
         while len(flat := cut.contradictions()):
-            self.noise[row] = max(self.noise[row], np.abs(z[flat]).max())
-            z[flat] = 0
+            self.noise[row] *= 2
+            z[flat[np.abs(z[flat]) <= self.noise[row]]] = 0
             cut = _Cut(self, z)
         self._apply(cut, row)
 
