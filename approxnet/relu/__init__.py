@@ -6,12 +6,13 @@ between each two. ``from_layers`` and ``init`` build one, ``apply`` and ``evalua
 file. The calculus (``compose``, ``parallel``, ``linear_combination``, ``identity``, ``pad_depth``,
 ``prune``) makes networks from networks, with the sizes stated; ``minimum`` and ``maximum`` are
 networks of n numbers. ``linear_regions`` finds the cells on which a network is affine, with their
-maps.
+maps, and ``integrate``, ``norm_l2``, ``norm_h1`` and ``inner_product`` are exact on them.
 """
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
 from approxnet.relu.calculus import compose, identity, linear_combination, pad_depth, parallel
 from approxnet.relu.evaluation import apply, evaluate
+from approxnet.relu.integrals import inner_product, integrate, norm_h1, norm_l2
 from approxnet.relu.layers import Affine, BlockDiagonal, SparseAffine, Stack, sparse_affine, to_csr
 from approxnet.relu.maxima import maximum, minimum
 from approxnet.relu.network import (
@@ -46,6 +47,8 @@ __all__ = [
     "hidden_layers",
     "identity",
     "init",
+    "inner_product",
+    "integrate",
     "join",
     "linear_combination",
     "linear_regions",
@@ -56,6 +59,8 @@ __all__ = [
     "n_neurons",
     "n_nonzero",
     "n_parameters",
+    "norm_h1",
+    "norm_l2",
     "pad_depth",
     "parallel",
     "prune",
