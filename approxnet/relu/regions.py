@@ -9,10 +9,11 @@ D_1, ..., D_k (diagonal, 0 or 1), and on it
 
 The hat is relu(t) - 2 relu(t - 1) + relu(t - 2), so that a hat neuron cuts three times.
 
-Rounding: at the vertices z_j counts as 0 up to 1e-12 (|A_j| max |h| + |b_j|), where h runs over the
-features at all vertices. Interpolation along edges takes convex combinations, which do not amplify
-errors. Cells can be as small as rounding allows; their map comes from the weights and is exact up
-to the rounding of that product.
+Rounding: at the vertices z_j counts as 0 up to its noise, 1e-12 (|A_j| max |h| + |b_j|) plus |A_j|
+times the noise of the features h, which run over all vertices; ``approxnet.relu.complexes`` says
+when a multiple or a part of the noise is taken. Interpolation along edges takes convex
+combinations, which do not amplify errors. Cells can be as small as rounding allows; their map comes
+from the weights and is exact up to the rounding of that product.
 
 Reference: Montúfar, Pascanu, Cho, Bengio, "On the number of linear regions of deep neural
 networks", NeurIPS 2014; Serra, Tjandraatmadja, Ramalingam, "Bounding and counting linear regions of
