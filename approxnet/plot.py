@@ -1,4 +1,4 @@
-"""Figures of meshes, functions, networks, kinks, convergence rates and images.
+"""Figures of meshes, functions, networks, kinks, linear regions, convergence rates and images.
 
 Every function draws into ``axes`` if they are given, makes a figure otherwise, and returns the
 figure. Nothing is shown, and matplotlib's global state is neither used nor changed: the figures
@@ -198,6 +198,52 @@ def kinks(
     drawing, axes = _target(axes)
     _pixels(axes, [axis[1:-1] for axis in grid], np.max(inner, axis=0), cmap="Greys",
             norm=PowerNorm(0.5))  # fmt: skip
+    return drawing
+
+
+def regions(net: Network, lower: Any, upper: Any, *, axes: Axes | None = None) -> Figure:
+    """The linear regions of a network: kinks on its exact graph, or cells of one colour each.
+
+    In the plane the colour of a cell is the value in its middle, the mean of those at its corners.
+
+    Args:
+      net: a network on R^1 or R^2 with one output, as for ``relu.linear_regions``.
+      lower: (d,), the lower corner of the box.
+      upper: (d,), the upper corner.
+      axes: where to draw; None for a new figure.
+
+    Raises:
+      AssumptionError: if the network is on another space or not piecewise linear.
+      ValueError: if the box is empty.
+
+    Example:
+      >>> from approxnet import relu
+      >>> net = relu.from_layers([(np.eye(2), [0.0, 0.0]), ([[1.0, 2.0]], [0.0])])
+      >>> drawing = regions(net, [-1.0, -1.0], [1.0, 1.0])
+      >>> len(drawing.axes[0].collections[0].get_paths())
+      4
+    """
+    from matplotlib.collections import PolyCollection
+
+    planar = _planar("the network", net.layers[0].n_in)
+    cells = relu.linear_regions(net, lower, upper)
+    drawing, axes = _target(axes)
+    x, first = cells.vertices[cells.corners], cells.starts[:-1]
+    sizes = np.diff(cells.starts)
+    slope, intercept = (np.repeat(a[:, 0], sizes, axis=0) for a in (cells.slopes, cells.intercepts))
+    values = (slope * x).sum(axis=1) + intercept
+    if planar:
+        middle = np.add.reduceat(values, first) / sizes
+        thickness = min(0.5, 12 / math.sqrt(len(sizes)))
+        faces = PolyCollection(
+            np.split(x, first[1:]), array=middle, cmap=COLOUR_MAP, edgecolor="w", lw=thickness
+        )
+        axes.add_collection(faces)
+        _frame(axes, x.min(axis=0), x.max(axis=0))
+    else:
+        order = np.argsort(x[:, 0], kind="stable")
+        axes.plot(x[order, 0], values[order], ".-", color=COLOURS[0], lw=1.2, ms=4)
+        axes.set_xlabel("x")
     return drawing
 
 

@@ -26,6 +26,8 @@ DRAWINGS = {
     "network on the line": lambda axes: plot.network(HAT, [-2.0], [2.0], axes=axes),
     "network in the plane": lambda axes: plot.network(RIDGE, [-1, -1], [1, 1], axes=axes),
     "kinks": lambda axes: plot.kinks(RIDGE, [-1, -1], [1, 1], axes=axes),
+    "regions on the line": lambda axes: plot.regions(HAT, [-2.0], [2.0], axes=axes),
+    "regions in the plane": lambda axes: plot.regions(RIDGE, [-1, -1], [1, 1], axes=axes),
     "rates": lambda axes: plot.rates({"a": ([1, 2], [1.0, 0.5])}, axes=axes),
     "image": lambda axes: plot.image(np.eye(3), axes=axes),
 }
@@ -80,6 +82,21 @@ def test_kinks_are_seen_where_the_gradient_jumps_and_as_large_as_the_jump():
     np.testing.assert_allclose(np.delete(array, 3, axis=1), 0.0, atol=1e-6)
 
 
+def test_regions_on_the_line_are_an_exact_graph():
+    (line,) = plot.regions(HAT, [-2.0], [1.5]).axes[0].lines
+    x = [-2, -1, -1, 0, 0, 1, 1, 1.5]
+    np.testing.assert_allclose(line.get_xdata(), x, atol=1e-12)
+    np.testing.assert_allclose(line.get_ydata(), [0, 0, 0, 1, 1, 0, 0, 0], atol=1e-12)
+
+
+def test_regions_in_the_plane_have_the_values_in_their_middle():
+    (faces,) = plot.regions(RIDGE, [-1.0, 0.0], [1.0, 4.0]).axes[0].collections
+    boxes = [path.get_extents().extents for path in faces.get_paths()]
+    order = np.argsort([box[0] for box in boxes])
+    np.testing.assert_allclose(np.array(boxes)[order], [[-1, 0, 0, 4], [0, 0, 1, 4]])
+    np.testing.assert_allclose(np.asarray(faces.get_array())[order], [0.0, 1.5])
+
+
 def test_the_order_is_the_slope():
     sizes = np.array([4, 8, 16, 32])
     text = plot.rates({"P1": (sizes, 3.0 * sizes**-1.5)}).axes[0].get_legend().get_texts()
@@ -103,6 +120,8 @@ def test_what_cannot_be_drawn_is_refused():
         plot.function(LINE, [1.0, 2.0])
     with pytest.raises(ValueError, match="lower < upper"):
         plot.network(HAT, [1.0], [0.0])
+    with pytest.raises(AssumptionError, match="got d = 3"):
+        plot.regions(relu.identity(3, 1), np.zeros(3), np.ones(3))
     with pytest.raises(ValueError, match="must be positive"):
         plot.rates({"a": ([1, 2], [1.0, 0.0])})
     with pytest.raises(ValueError, match="must be matrices"):
