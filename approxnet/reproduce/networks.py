@@ -28,6 +28,9 @@ BIAS = 0.5
 CENTRE, RADIUS = 0.5, 0.4
 """Where hyperplanes cross: in a ball inside the unit cube."""
 
+DRAWS = 100
+"""Hyperplanes are drawn so often; those are taken whose crossings reach least far."""
+
 
 def random(widths: Sequence[int], rng: np.random.Generator) -> relu.Network:
     """A dense network with weights N(0, 2 / n_in) and biases N(0, 1/4).
@@ -61,11 +64,13 @@ def hyperplanes(d: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, n
       >>> normals.shape, offsets.shape
       ((5, 2), (5,))
     """
-    normals, offsets = rng.normal(size=(n, d)), rng.normal(size=n)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals, offsets = rng.normal(size=(DRAWS, n, d)), rng.normal(size=(DRAWS, n))
+    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     some = np.array(list(itertools.combinations(range(n), d)))
-    crossings = np.linalg.solve(normals[some], -offsets[some][..., None])
-    offsets *= RADIUS / np.linalg.norm(crossings, axis=1).max()
+    crossings = np.linalg.solve(normals[:, some], -offsets[:, some, None])
+    reach = np.linalg.norm(crossings, axis=2).max(axis=(1, 2))
+    best = reach.argmin()
+    normals, offsets = normals[best], offsets[best] * RADIUS / reach[best]
     return normals, offsets - CENTRE * normals.sum(axis=1)
 
 

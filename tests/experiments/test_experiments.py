@@ -22,6 +22,19 @@ TOYS = {
         "lines": 5,
         "samples": 40,
     },
+    "linear_regions_of_networks": {
+        "neurons": ((8, 16), (8, 16), (12,)),
+        "nets": 3,
+        "depths": (1, 2),
+        "levels": 4,
+        "steps": (0, 300, 1000),
+    },
+    "exact_energy": {
+        "widths": (8,),
+        "nets": 4,
+        "points": (4, 8, 16, 32),
+        "steps": (0, 100, 2000),
+    },
 }
 
 
@@ -74,3 +87,23 @@ def test_one_hidden_layer_in_the_place_of_the_hat_turns_the_report_red(monkeypat
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert "the hat: largest jump on the same lines outside" in red
     assert "the hat in two hidden layers: error" in red
+
+
+def test_regions_that_are_counted_twice_turn_the_report_red(monkeypatch):
+    experiment, config = toy("linear_regions_of_networks")
+    honest = relu.count_regions
+    monkeypatch.setattr(relu, "count_regions", lambda *a: 2 * honest(*a))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "folds, shape (2, 4, 4, 1): |regions - 44|" in red
+    assert "d = 1, one hidden layer: |mean - (1 + p n)| in standard deviations" in red
+
+
+def test_an_energy_wrong_by_a_billionth_turns_the_report_red(monkeypatch):
+    experiment, config = toy("exact_energy")
+    honest = relu.norm_h1
+    monkeypatch.setattr(relu, "norm_h1", lambda *a: honest(*a) * (1 + 1e-9))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "width 8: |exact - rule on the regions| over rounding" in red
+    assert "all weights, exact: |E(v) - E(u) - |v' - u'|^2 / 2| over rounding" in red
