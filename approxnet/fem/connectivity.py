@@ -14,14 +14,19 @@ import numpy as np
 from approxnet.fem import _affine
 
 
-def pack(tuples: np.ndarray, n: int) -> np.ndarray:
-    """(k,), an integer per row of node numbers below n, (k, r), that only equal rows share."""
-    keys, bound = tuples[:, 0].astype(np.int64), n
-    for column in tuples.T[1:]:
-        if bound * n >= 2**62:
+def pack(tuples: np.ndarray, n: int | np.ndarray) -> np.ndarray:
+    """(k,), an integer per row of numbers that only equal rows share, in the order of the rows.
+
+    Args:
+      tuples: (k, r), integers.
+      n: what they are below, or (r,), one bound for each column.
+    """
+    keys, bound, sizes = np.zeros(len(tuples), np.int64), 1, np.broadcast_to(n, tuples.shape[1])
+    for column, size in zip(tuples.T, sizes.tolist(), strict=True):
+        if bound * size >= 2**62:
             keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
             bound = len(keys)
-        keys, bound = keys * n + column, bound * n
+        keys, bound = keys * size + column, bound * size
     return keys
 
 

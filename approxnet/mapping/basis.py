@@ -46,6 +46,13 @@ class Plan(NamedTuple):
     network: Callable[[np.ndarray], Network] | None = None
 
 
+def fixed(features: Features, values: np.ndarray) -> Network:
+    """The network of nodal values (n, m) on given features; all is done in float64 on the host."""
+    hidden, blocks = features
+    rows = scipy.sparse.vstack(blocks) @ values
+    return Network((*hidden, Affine(rows[:-1].T, rows[-1])), ("relu",) * len(hidden))
+
+
 @partial(jax.tree_util.register_dataclass, data_fields=["layer", "zero"], meta_fields=[])
 @dataclasses.dataclass(frozen=True, eq=False)
 class Readout:

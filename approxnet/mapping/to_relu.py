@@ -5,17 +5,20 @@
     uniform   2  2              lattice lines + nodes            the plane           the mesh
     tripod    2  2              about 4.5 per triangle           the plane           the mesh
     polygon   2  2              about 3.5 per triangle           the convex hull     the values too
+    maxima   <4  2              about 14 per tetrahedron         R^d                 the values too
     convex    *  log2 k + 1     about 3 d + 3 per simplex        the mesh            the mesh
     barrier   *  see there      O(d^2) per simplex               the mesh            the mesh
 
 "*": any d; k: the largest number of cells that share a node, the logarithm rounded up. "The mesh":
 the hidden layers depend on the mesh alone (``basis_network``) and the output weights are linear in
 the nodal values. ``auto`` takes the form with the fewest neurons that the precision in force can
-hold; ``convex`` is among them for d >= 3, ``barrier`` (which solves linear programs) never.
+hold; ``maxima`` is among them for d = 3, ``convex`` for d >= 3, ``barrier`` (which solves linear
+programs) never. Where a mesh is not star-shaped, ``maxima`` leaves boundary values to ``barrier``.
 
 Outside the mesh the function continues: linearly (shallow), with whole hat functions (uniform), by
-a collar on which it falls to 0 (tripod), or as the formula does (convex, barrier). Functions that
-vanish on the boundary are thus 0 outside; ``boundary="zero"`` drops what only other functions need.
+a collar on which it falls to 0 (tripod), along rays from a point (maxima), or as the formula does
+(convex, barrier). Functions that vanish on the boundary are thus 0 outside; ``boundary="zero"``
+drops what only other functions need.
 """
 
 from __future__ import annotations
@@ -26,17 +29,15 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
-import scipy.sparse
 from jax.typing import ArrayLike
 
 from approxnet import _checks
 from approxnet.errors import AssumptionError, NetworkError
 from approxnet.fem.geometry import boundary_nodes
 from approxnet.fem.mesh import SimplexMesh
-from approxnet.mapping import barrier, convex, polygon, shallow, tripod, uniform
-from approxnet.mapping.basis import BasisNetwork, Features, Plan, basis_readout
+from approxnet.mapping import barrier, convex, maxima, polygon, shallow, tripod, uniform
+from approxnet.mapping.basis import BasisNetwork, Features, Plan, basis_readout, fixed
 from approxnet.mapping.precision import TOLERABLE, predicted_error, warn
-from approxnet.relu.layers import Affine
 from approxnet.relu.network import Network
 from approxnet.relu.pruning import prune
 
@@ -49,7 +50,7 @@ T = TypeVar("T")
 
 
 class Size(NamedTuple):
-    """The size of a network, predicted without building it.
+    """The size of a network, predicted without building it; for ``maxima`` a bound.
 
     Attributes:
       method: the construction.
@@ -64,8 +65,8 @@ class Size(NamedTuple):
     n_neurons: int
 
 
-NONE, LINE, PLANE = range(0), range(1, 2), range(2, 3)
-SPACE, ANY = range(3, sys.maxsize), range(1, sys.maxsize)
+NONE, LINE, PLANE, SPACE = range(0), range(1, 2), range(2, 3), range(3, 4)
+UP_TO_SPACE, ANY = range(1, 4), range(1, sys.maxsize)
 
 
 class Method(NamedTuple):
@@ -89,7 +90,8 @@ METHODS = {
     "uniform": Method(PLANE, PLANE, True, uniform.plan),
     "tripod": Method(PLANE, PLANE, True, tripod.plan),
     "polygon": Method(PLANE, PLANE, False, polygon.plan),
-    "convex": Method(ANY, SPACE, True, convex.plan),
+    "maxima": Method(UP_TO_SPACE, SPACE, False, maxima.plan),
+    "convex": Method(ANY, range(3, sys.maxsize), True, convex.plan),
     "barrier": Method(ANY, NONE, True, barrier.plan),
 }
 
@@ -106,12 +108,13 @@ def size(mesh: SimplexMesh, *, method: str = "auto", boundary: str = "free") -> 
 
     Args:
       mesh: a mesh with n nodes in d dimensions.
-      method: one of auto, shallow, uniform, tripod, polygon, convex, barrier; static. ``auto`` is
-        the smallest.
+      method: one of auto, shallow, uniform, tripod, polygon, maxima, convex, barrier; static.
+        ``auto`` is the smallest.
       boundary: "free", or "zero" for functions that vanish at the boundary nodes; static.
 
     Returns:
-      The exact size of what ``fem_to_relu`` builds.
+      The exact size of what ``fem_to_relu`` builds; for ``maxima``, where the values decide, bounds
+      of the widths.
 
     Raises:
       ConfigError: if the method or boundary is not known.
@@ -161,9 +164,10 @@ def fem_to_relu(mesh: SimplexMesh, values: ArrayLike, *, method: str = "auto") -
 
     Args:
       mesh: a mesh with n nodes in d dimensions; its arrays must not be traced.
-      values: (n,) or (n, m), nodal values. They may be traced, unless the method is polygon.
-      method: one of auto, shallow, uniform, tripod, polygon, convex, barrier; static. ``auto`` is
-        the smallest that the precision in force can hold.
+      values: (n,) or (n, m), nodal values. They may be traced, unless the method is
+        polygon or maxima.
+      method: one of auto, shallow, uniform, tripod, polygon, maxima, convex, barrier; static.
+        ``auto`` is the smallest that the precision in force can hold.
 
     Returns:
       A network from R^d to R^m, equal to the function on the mesh up to rounding: the error is at
@@ -249,7 +253,8 @@ def _candidates(
 def _candidate(mesh: SimplexMesh, name: str, boundary: str, linear: bool) -> Candidate:
     form, d = METHODS[name], np.shape(mesh.nodes)[1]
     if d not in form.d:
-        raise AssumptionError(f"{name} needs a mesh in d = {form.d[0]} dimensions, got d = {d}")
+        served = " or ".join(map(str, form.d))
+        raise AssumptionError(f"{name} needs a mesh in d = {served} dimensions, got d = {d}")
     if linear and not form.linear:
         others = [n for n, other in METHODS.items() if d in other.d and other.linear]
         raise AssumptionError(
@@ -273,13 +278,11 @@ def _basis(mesh: SimplexMesh, form: Candidate, boundary: str) -> BasisNetwork:
 
 
 def _network(form: Candidate, columns: np.ndarray) -> Network:
-    """The network of values (n, m); all is done in float64 on the host."""
+    """The network of values (n, m)."""
     if form.plan.network is not None:
         _fits(form.size)
         return form.plan.network(columns)
-    hidden, blocks = _features(form)
-    rows = scipy.sparse.vstack(blocks) @ columns
-    return Network((*hidden, Affine(rows[:-1].T, rows[-1])), ("relu",) * len(hidden))
+    return fixed(_features(form), columns)
 
 
 def _fits(size: Size) -> None:

@@ -9,76 +9,8 @@ from approxnet import fem, mapping, relu
 from approxnet.errors import AssumptionError
 from approxnet.mapping import barrier, convex, hats
 
-from .meshes import LINES, PLANES, boundary, cut, sample, tolerance
+from .meshes import LINES, PLANES, SPACES, boundary, sample, tolerance, trap
 
-
-def random_cells(n, d, seed):
-    return fem.delaunay(np.random.default_rng(seed).random((n, d)))
-
-
-def bent_box():
-    """A box with its inner node moved: its patches are not convex."""
-    mesh = fem.box((2, 2, 2))
-    nodes = mesh.nodes.copy()
-    nodes[13] += [0.2, -0.1, 0.15]
-    return fem.from_arrays(nodes, mesh.cells)
-
-
-def bite(x):
-    """All but a corner with a notch, so that boundary patches are not convex."""
-    return ~((x[:, 0] > 0.5) & (x[:, 1] > 0.5) & (x[:, 2] > 0.4))
-
-
-def two_boxes(x):
-    """Two boxes that share an edge."""
-    return (x[:, 0] < 0.5) == (x[:, 1] < 0.5)
-
-
-TRAP = np.array(
-    [
-        [436, 104, 567],
-        [632, 207, 517],
-        [877, 11, 801],
-        [612, 301, 779],
-        [574, 87, 537],
-        [373, 116, 87],
-        [198, 145, 688],
-        [513, 380, 459],
-        [418, 221, 800],
-    ]
-)
-TRAP_FACETS = [
-    [1, 2, 3],
-    [1, 4, 2],
-    [4, 2, 5],
-    [6, 2, 5],
-    [4, 5, 7],
-    [1, 4, 7],
-    [6, 5, 7],
-    [1, 6, 7],
-    [8, 1, 3],
-    [8, 1, 6],
-    [8, 2, 3],
-    [8, 6, 2],
-]
-
-
-def trap():
-    """Twelve tetrahedra around node 0 on which the minima of convex pieces go wrong."""
-    return fem.from_arrays(TRAP * 1.0, [[0, *facet] for facet in TRAP_FACETS])
-
-
-SPACES = {
-    "one tetrahedron": lambda: fem.from_arrays(np.vstack([np.zeros(3), np.eye(3)]), [[0, 1, 2, 3]]),
-    "box": lambda: fem.box((2, 2, 2)),
-    "bent box": bent_box,
-    "random": lambda: random_cells(40, 3, 1),
-    "random with a bite": lambda: cut(random_cells(40, 3, 1), bite),
-    "two boxes on an edge": lambda: cut(fem.box((2, 2, 2)), two_boxes),
-    "twelve tetrahedra": trap,
-    "box in four dimensions": lambda: fem.box((1, 1, 2, 1)),
-    "random in four dimensions": lambda: random_cells(12, 4, 0),
-}
 SMALL_PLANES = [
     "one square",
     "rectangles",
