@@ -108,3 +108,44 @@ def notched(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
     moved = np.array(mesh.nodes)
     moved[inner] += rng.uniform(-0.2, 0.2, (len(inner), 2)) / side
     return fem.from_arrays(moved, mesh.cells)
+
+
+def uniform_cube(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
+    """Kuhn's mesh of the unit cube, six tetrahedra for each small cube.
+
+    Example:
+      >>> len(uniform_cube(27, np.random.default_rng(0)).nodes)
+      27
+    """
+    side = max(2, round(n ** (1 / 3)) - 1)
+    return fem.box((side, side, side))
+
+
+def random_cube(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
+    """The Delaunay mesh of random points in the unit cube and of the corners of a larger one.
+
+    Example:
+      >>> len(random_cube(100, np.random.default_rng(0)).nodes)
+      100
+    """
+    corners = np.stack(np.meshgrid(*[[-0.3, 1.3]] * 3), axis=-1).reshape(-1, 3)
+    corners += rng.uniform(-0.03, 0.03, corners.shape)
+    return fem.delaunay(np.vstack([corners, rng.random((n - 8, 3))]))
+
+
+def hollow_cube(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
+    """The unit cube without its middle, a third of it wide, the inner nodes moved at random.
+
+    Example:
+      >>> round(27 * float(fem.volumes(hollow_cube(300, np.random.default_rng(0))).sum()), 6)
+      26.0
+    """
+    side = 6 * max(1, round(n ** (1 / 3) / 6))
+    box = fem.box((side, side, side))
+    middle = (np.abs(box.nodes[box.cells].mean(axis=1) - 0.5) < 1 / 6).all(axis=1)
+    used, cells = np.unique(box.cells[~middle], return_inverse=True)
+    mesh = fem.from_arrays(box.nodes[used], cells.reshape(-1, 4))
+    inner = np.setdiff1d(np.arange(len(used)), fem.boundary_nodes(mesh))
+    moved = np.array(mesh.nodes)
+    moved[inner] += rng.uniform(-0.15, 0.15, (len(inner), 3)) / side
+    return fem.from_arrays(moved, mesh.cells)

@@ -29,6 +29,7 @@ TOYS = {
         "levels": 4,
         "steps": (0, 300, 1000),
     },
+    "three_dimensions": {"nodes": (40,), "compared": 20, "points": 200},
     "exact_energy": {
         "widths": (8,),
         "nets": 4,
@@ -107,3 +108,16 @@ def test_an_energy_wrong_by_a_billionth_turns_the_report_red(monkeypatch):
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert "width 8: |exact - rule on the regions| over rounding" in red
     assert "all weights, exact: |E(v) - E(u) - |v' - u'|^2 / 2| over rounding" in red
+
+
+def test_a_map_with_too_many_neurons_turns_the_report_red(monkeypatch):
+    experiment, config = toy("three_dimensions")
+    honest = mapping.fem_to_relu
+    monkeypatch.setattr(
+        mapping,
+        "fem_to_relu",
+        lambda *a, **k: relu.linear_combination([0.5] * 2, [honest(*a, **k)] * 2),
+    )
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert any("random data, zero, maxima: neurons per tetrahedron" in claim for claim in red)

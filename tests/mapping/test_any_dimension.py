@@ -170,8 +170,9 @@ def test_auto_is_convex_in_space_where_it_applies():
     mesh = fem.box((2, 2, 2))
     assert mapping.size(mesh) == mapping.size(mesh, method="convex")
     assert mapping.basis_network(mesh).method == "convex"
+    assert mapping.size(trap()).method == "maxima"
     with pytest.raises(AssumptionError, match=r"auto found no .* d = 3: .* not around.*barrier"):
-        mapping.size(trap())
+        mapping.basis_network(trap())
 
 
 @pytest.mark.usefixtures("x64")

@@ -8,6 +8,7 @@ from approxnet.reproduce import meshes
 
 LINES = ["uniform_grid", "clustered_grid", "random_grid"]
 PLANES = ["uniform_square", "random_square", "annulus", "notched"]
+SPACES = ["uniform_cube", "random_cube", "hollow_cube"]
 
 
 def made(kind, n):
@@ -23,8 +24,8 @@ def test_a_grid_covers_the_unit_interval_with_as_many_nodes_as_asked(kind, n):
     assert x[-1] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", PLANES)
 @pytest.mark.parametrize("n", [80, 400])
+@pytest.mark.parametrize("kind", PLANES)
 def test_a_mesh_has_about_as_many_nodes_as_asked(kind, n):
     assert 0.5 * n <= len(made(kind, n).nodes) <= 2 * n
 
@@ -35,7 +36,7 @@ def test_no_triangle_is_a_sliver(kind):
     assert fem.volumes(mesh).min() > 1e-5 * fem.volumes(mesh).sum() / len(mesh.cells)
 
 
-@pytest.mark.parametrize("kind", ["random_square", "annulus"])
+@pytest.mark.parametrize("kind", ["random_square", "annulus", "random_cube", "hollow_cube"])
 def test_patches_are_not_all_convex(kind):
     assert not np.all(fem.is_locally_convex(made(kind, 400)))
 
@@ -46,3 +47,9 @@ def test_the_holes_are_holes():
     for mesh, x in zip((ring, notched), empty, strict=True):
         assert np.isnan(fem.evaluate(mesh, np.ones(len(mesh.nodes)), x)).all()
     assert fem.volumes(notched).sum() == pytest.approx(0.75 - 1 / 16 - 1 / 16)
+
+
+@pytest.mark.parametrize("kind", SPACES)
+@pytest.mark.parametrize("n", [300, 1000])
+def test_a_mesh_in_space_has_about_as_many_nodes_as_asked(kind, n):
+    assert n / 2.5 <= len(made(kind, n).nodes) <= 2.5 * n
