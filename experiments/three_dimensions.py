@@ -2,7 +2,7 @@
 
 Command: approxnet reproduce three_dimensions
 Cost: 10 s (smoke, to 2,500 tetrahedra), 1 min (full, to 65,000), on two cores
-Expect: at most 16 neurons per tetrahedron for random, integer and constant data on random meshes
+Expect: at most 12 neurons per tetrahedron for random, integer and constant data on random meshes
 and on Kuhn's; two hidden layers also with boundary values, if the domain is star-shaped; errors
 below what rounding explains. The formula that takes a maximum of minima over convex pieces, which
 is right in the plane, is wrong by 0.17 on a patch of twelve tetrahedra.
@@ -62,7 +62,7 @@ SCALES = {
     "full": Config(nodes=(100, 400, 1600, 10_000), varied=4),
 }
 
-NEURONS_PER_TETRAHEDRON = 16
+NEURONS_PER_TETRAHEDRON = 12
 
 CUBES: dict[str, meshes.Factory] = {
     "random": meshes.random_cube,

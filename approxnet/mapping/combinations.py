@@ -109,8 +109,8 @@ def combination(fans: Fans, pieces: Pieces) -> Combination:
         owner, labels, coefficient = known[m]
         part = fans.inner[m][owner]
         terms.append((owner[part], labels[part], (-1.0) ** (m - 1) * coefficient[part]))
-    owner, labels, coefficient = _join(terms, top)
-    return _collect(np.zeros_like(owner), labels, coefficient)
+    owner, labels, coefficient = join(terms, top)
+    return collect(np.zeros_like(owner), labels, coefficient)
 
 
 def possible(fans: Fans) -> np.ndarray:
@@ -128,7 +128,7 @@ def possible(fans: Fans) -> np.ndarray:
         rows = np.column_stack([*(fans.apex[m][s] for m, s in inside), cells])
         rows = _canonical(rows[wanted > 0])
         terms.append((np.zeros(len(rows), int), rows, np.ones(len(rows))))
-    return _collect(*_join(terms, top)).labels
+    return collect(*join(terms, top)).labels
 
 
 def _around(fans: Fans, pieces: Pieces, m: int, known: dict[int, Combination]) -> Combination:
@@ -149,12 +149,10 @@ def _around(fans: Fans, pieces: Pieces, m: int, known: dict[int, Combination]) -
             terms.append((owner, with_g, sign * coefficient))
             below = sign < 0
             terms.append((owner[below], labels[below], coefficient[below]))
-    owner, labels, coefficient = _join(terms, top + 1 - m)
+    owner, labels, coefficient = join(terms, top + 1 - m)
     rest = 1 - np.bincount(owner, coefficient, minlength=len(apex))
     s = np.flatnonzero(wanted)
-    return _collect(
-        *_join([(owner, labels, coefficient), (s, apex[s, None], rest[s])], top + 1 - m)
-    )
+    return collect(*join([(owner, labels, coefficient), (s, apex[s, None], rest[s])], top + 1 - m))
 
 
 def _wanted(fans: Fans, m: int) -> np.ndarray:
@@ -190,14 +188,14 @@ def _canonical(labels: np.ndarray) -> np.ndarray:
     return np.sort(labels, axis=1)
 
 
-def _join(terms: list[tuple[np.ndarray, np.ndarray, np.ndarray]], width: int) -> Combination:
+def join(terms: list[tuple[np.ndarray, np.ndarray, np.ndarray]], width: int) -> Combination:
     """Lists of terms as one, with rows of labels of the given width."""
     owner, labels, coefficient = zip(*terms, strict=True)
     wide = [np.pad(rows, ((0, 0), (width - rows.shape[1], 0)), mode="edge") for rows in labels]
     return Combination(np.concatenate(owner), np.concatenate(wide), np.concatenate(coefficient))
 
 
-def _collect(owner: np.ndarray, labels: np.ndarray, coefficient: np.ndarray) -> Combination:
+def collect(owner: np.ndarray, labels: np.ndarray, coefficient: np.ndarray) -> Combination:
     """Equal maxima of one owner once, with the sum of their coefficients if it is not 0."""
     rows = np.column_stack([owner, labels])
     keys = pack(rows, rows.max(axis=0, initial=0) + 1)
@@ -206,6 +204,11 @@ def _collect(owner: np.ndarray, labels: np.ndarray, coefficient: np.ndarray) -> 
     total = np.add.reduceat(coefficient[order], first)
     kept = order[first[total != 0]]
     return Combination(owner[kept], labels[kept], total[total != 0])
+
+
+def sizes(labels: np.ndarray) -> np.ndarray:
+    """How many different labels there are in rows in increasing order, (t, r) -> (t,)."""
+    return 1 + (labels[:, 1:] > labels[:, :-1]).sum(axis=1)
 
 
 def _chains(subset: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:

@@ -1,20 +1,19 @@
-"""Any P1 function in d <= 3 dimensions: two hidden layers, about 14 neurons per tetrahedron.
+"""Any P1 function in d <= 3 dimensions: two hidden layers, about 11 neurons per tetrahedron.
 
-By ``combinations`` the function is an integer combination of maxima of at most four of its pieces
-l_i. A maximum of two is a neuron of the first layer, one of three or four a neuron of the second:
+By ``combinations`` the function is an integer combination of maxima of at most four of its pieces,
+of which ``folding`` removes most of three. One neuron of the second layer holds one of them:
 
-    max(l_i, l_j) = l_i + relu(l_j - l_i),
-    max(l_i, l_j, l_k) = l_i + relu(max(l_j, l_k) - l_i),
-    max(l_i, l_j, l_k, l_m) = max(l_i, l_j) + relu(max(l_k, l_m) - max(l_i, l_j)).
+    max(l_i, l_j) = l_i + relu(l_j - l_i),        min(l_i, l_j) = l_j - relu(l_j - l_i),
+    max(A, B) = A + relu(B - A),                  A and B of this kind or single pieces.
 
-Maxima share the neurons of the first layer: those that stand alone are there in any case, the
-others are chosen so that many need the same. The positive and negative parts of x and of the affine
-part add 2 d and 2 neurons, and the network is exact in R^d: 0 outside of the mesh if the values are
-0 on the boundary, else constant in shape along the rays from a point that sees the whole boundary.
+They share the neurons of the first layer: those of maxima that stand alone are there in any case,
+the others are chosen so that many need the same. The positive and negative parts of x and of the
+affine part add 2 d and 2 neurons, and the network is exact in R^d: 0 outside of the mesh if the
+values are 0 on the boundary, else affine along the rays from a point that sees the whole boundary.
 
-The values decide which maxima occur; ``size`` counts all that may. On random meshes, random values
-take 4 and 10.5 neurons per tetrahedron in the two layers, smooth functions 16 in all; on Kuhn's
-box it is 9, and less where cells have equal pieces. A triangle takes 3.6.
+The values decide which maxima occur; ``size`` counts all that may. Random meshes take about 4 and
+7 neurons per tetrahedron in the two layers, Kuhn's box up to 8.5 in all, less where cells have
+equal pieces; a triangle takes 3.45, as in ``polygon``.
 """
 
 from __future__ import annotations
@@ -28,8 +27,9 @@ from approxnet.fem.geometry import barycentric_gradients, boundary_nodes
 from approxnet.fem.mesh import SimplexMesh
 from approxnet.mapping import barrier, exterior
 from approxnet.mapping.basis import Plan, fixed
-from approxnet.mapping.combinations import Fans, Pieces, combination, fans, possible
+from approxnet.mapping.combinations import Fans, Pieces, combination, fans, possible, sizes
 from approxnet.mapping.faces import faces
+from approxnet.mapping.folding import Folded, fold
 from approxnet.relu.calculus import linear_combination, parallel
 from approxnet.relu.layers import Affine, SparseAffine, Stack
 from approxnet.relu.network import Network
@@ -52,13 +52,28 @@ WAYS = np.array(
 
 
 class _Frame(NamedTuple):
-    """The closed mesh: its fans, nodes about the middle, cells and barycentric gradients."""
+    """The closed mesh: fans, ranks of cells, nodes about the middle, cells, their gradients."""
 
     fans: Fans
+    rank: np.ndarray
     middle: np.ndarray
     nodes: np.ndarray
     cells: np.ndarray
     gradients: np.ndarray
+
+
+class _Side(NamedTuple):
+    """Functions max(l_i, l_j) = l_i + relu(l_j - l_i) or min(l_i, l_j) = l_j - relu(l_j - l_i).
+
+    Attributes:
+      label: (t,), the piece that stands alone.
+      pair: (t,), the row of the neuron; -1 for the piece itself.
+      sign: (t,), +-1, the coefficient of the neuron.
+    """
+
+    label: np.ndarray
+    pair: np.ndarray
+    sign: np.ndarray
 
 
 def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
@@ -67,7 +82,7 @@ def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
     if outside is None:
         return _beside_barrier(mesh)
     frame = _frame(mesh, outside)
-    count = np.bincount(_sizes(possible(frame.fans)), minlength=5)
+    count = np.bincount(sizes(possible(frame.fans)), minlength=5)
     widths = (int(count[2]) + 2 * frame.nodes.shape[1], int(count[3] + count[4]) + 2)
     return Plan(widths, network=partial(_network, frame))
 
@@ -99,9 +114,10 @@ def _frame(mesh: SimplexMesh, outside: exterior.Exterior) -> _Frame:
     inner = tuple(np.asarray((rows < n).all(axis=1)) for rows in all_faces.nodes)
     ridges = all_faces.of_cell[max(nodes.shape[1] - 1, 1)]
     around = np.bincount(ridges.ravel())[ridges].sum(axis=1)
-    order = np.lexsort((-around, np.arange(len(closed)) < c))
+    rank = np.argsort(np.lexsort((-around, np.arange(len(closed)) < c)))
     return _Frame(
-        fans(all_faces, inner, np.argsort(order)),
+        fans(all_faces, inner, rank),
+        rank,
         middle,
         np.vstack([nodes, outside.point]) - middle,
         closed,
@@ -118,65 +134,75 @@ def _network(frame: _Frame, values: np.ndarray) -> Network:
 def _network_of(frame: _Frame, values: np.ndarray) -> Network:
     """The network of one function, of nodal values (n,)."""
     pieces = _pieces(frame, values)
-    maxima = combination(frame.fans, pieces)
-    pairs, lower, upper, base, other = _neurons(maxima.labels, len(pieces.slopes))
+    folded = fold(combination(frame.fans, pieces))
+    pairs, sides = _neurons(folded, len(pieces.slopes))
     affine = np.column_stack([pieces.slopes, pieces.constants])
     steps, d, count = affine[pairs[:, 1]] - affine[pairs[:, 0]], frame.nodes.shape[1], len(pairs)
     normals = np.vstack([steps[:, :d], np.eye(d), -np.eye(d)])
     first = Affine(normals, np.r_[steps[:, d], np.zeros(2 * d)] - normals @ frame.middle)
-    unit = upper >= 0
-    units = _units(count, lower[unit], upper[unit], (affine[other] - affine[base])[unit])
-    coefficient, alone = maxima.coefficient, lower >= 0
-    direct = np.bincount(lower[alone], coefficient[alone], minlength=count)
-    *slope, constant = coefficient @ affine[base]
+    lower, upper = sides
+    unit = upper.pair >= 0
+    units = _units(count, [side.pair[unit] for side in sides], [side.sign[unit] for side in sides],
+                   (affine[upper.label] - affine[lower.label])[unit])  # fmt: skip
+    coefficient, alone = folded.coefficient, lower.pair >= 0
+    weight = (coefficient * lower.sign)[alone]
+    direct = np.bincount(lower.pair[alone], weight, minlength=count)
+    *slope, constant = coefficient @ affine[lower.label]
     direct = np.r_[direct, slope, np.negative(slope)]
     both = Affine(np.stack([direct, -direct]), np.array([constant, -constant]))
     last = Affine(np.r_[coefficient[unit], 1.0, -1.0][None], np.zeros(1))
     return Network((first, Stack((units, both)), last), RELUS)
 
 
-def _units(count: int, lower: np.ndarray, upper: np.ndarray, affine: np.ndarray) -> SparseAffine:
-    """Rows relu(upper) - relu(lower) + an affine function (u, d+1) over (pairs, x_+, x_-)."""
+def _units(
+    count: int, pairs: list[np.ndarray], signs: list[np.ndarray], affine: np.ndarray
+) -> SparseAffine:
+    """Rows upper - lower + an affine function (u, d+1) over (pairs, x_+, x_-), one per neuron."""
     u, d = affine.shape[0], affine.shape[1] - 1
+    (lower, upper), (lower_sign, upper_sign) = pairs, signs
     carriers = np.broadcast_to(count + np.arange(2 * d), (u, 2 * d))
     columns = np.column_stack([upper, lower, carriers]).astype(np.int32)
-    difference = np.column_stack([np.ones(u), np.where(lower >= 0, -1.0, 0.0)])
-    weight = np.column_stack([difference, affine[:, :d], -affine[:, :d]])
+    there = np.where(lower >= 0, -lower_sign, 0.0)
+    weight = np.column_stack([upper_sign, there, affine[:, :d], -affine[:, :d]])
     return SparseAffine(columns, weight, affine[:, d], count + 2 * d)
 
 
-def _neurons(labels: np.ndarray, n: int) -> tuple[np.ndarray, ...]:
-    """How maxima of n pieces, labels (t, d+1), share the neurons of the first layer.
+def _neurons(folded: Folded, n: int) -> tuple[np.ndarray, tuple[_Side, _Side]]:
+    """How maxima of n pieces share the neurons of the first layer.
 
     Returns:
-      The pairs (i, j) of the neurons relu(l_j - l_i), (p, 2); and for each maximum
-
-          max = l_base + relu(lower) + relu(l_other + relu(upper) - l_base - relu(lower)):
-
-      lower and upper, each (t,), are rows of pairs or -1 for 0, and upper = -1 means that there
-      is no second relu; base and other, (t,), are labels.
+      The pairs (i, j) of the neurons relu(l_j - l_i), (p, 2), and the two sides of each maximum,
+      lower and upper: it is lower + relu(upper - lower), where upper has a neuron.
     """
-    labels = np.pad(labels, ((0, 0), (4 - labels.shape[1], 0)), mode="edge")
-    size = _sizes(labels)
+    labels, size, least = folded.labels, sizes(folded.labels), folded.minimum.any(axis=1)
     ways = np.take_along_axis(labels[:, None], WAYS[size - 1], axis=2).reshape(-1, 3, 2, 2)
-    single = ways[..., 0] == ways[..., 1]
+    single = np.asarray(ways[..., 0] == ways[..., 1])
     keys = ways[..., 0].astype(np.int64) * n + ways[..., 1]
     keys, pair, worth = np.unique(keys, return_inverse=True, return_counts=True)
     pair, chosen = pair.reshape(single.shape), np.zeros(len(labels), int)
-    for j in (2, 4, 3):
-        rows = np.flatnonzero(size == j)
-        chosen[rows] = np.where(single[rows], 0, worth[pair[rows]]).sum(axis=2).argmax(axis=1)
+    for group in (size == 2, least, (size == 4) & ~least, (size == 3) & ~least):
+        rows = np.flatnonzero(group)
+        gain = np.where(single[rows], 0, worth[pair[rows]]).sum(axis=2)
+        chosen[rows] = np.where(least[rows], 0, gain.argmax(axis=1))
         worth[pair[rows, chosen[rows]]] += worth.size * len(labels)
     every = np.arange(len(labels))
-    pair, single, first = (part[every, chosen] for part in (pair, single, ways[..., 0]))
+    pair, single, ends = (part[every, chosen] for part in (pair, single, ways))
     used, row = np.unique(pair[~single], return_inverse=True)
     place = np.full(pair.shape, -1)
     place[~single] = row
-    return np.stack(np.divmod(keys[used], n), axis=1), *place.T, *first.T
+    lower, upper = (
+        _Side(
+            np.where(folded.minimum[:, i], ends[:, i, 1], ends[:, i, 0]),
+            place[:, i],
+            np.where(folded.minimum[:, i], -1.0, 1.0),
+        )
+        for i in range(2)
+    )
+    return np.stack(np.divmod(keys[used], n), axis=1), (lower, upper)
 
 
 def _pieces(frame: _Frame, values: np.ndarray) -> Pieces:
-    """The pieces of a function with nodal values (n,); equal ones once."""
+    """The pieces of a function with nodal values (n,), by rank; equal ones once."""
     n = len(values)
     beyond = frame.cells[frame.cells[:, -1] == n, :-1]
     values = np.append(values, values[beyond].mean())
@@ -187,10 +213,8 @@ def _pieces(frame: _Frame, values: np.ndarray) -> Pieces:
     rows = np.column_stack([slopes, constants])
     scale = np.abs(rows).max(axis=0)
     grid = np.round(rows / np.where(scale > 0, scale, 1.0) / EQUAL)
-    _, first, label = np.unique(grid, axis=0, return_index=True, return_inverse=True)
+    by_rank = np.argsort(frame.rank)
+    _, first, label = np.unique(grid[by_rank], axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    label, first = np.argsort(order)[label[frame.rank]], by_rank[first[order]]
     return Pieces(label, slopes[first], constants[first], frame.nodes, values, sign)
-
-
-def _sizes(labels: np.ndarray) -> np.ndarray:
-    """How many different labels there are in rows in increasing order."""
-    return 1 + (labels[:, 1:] > labels[:, :-1]).sum(axis=1)

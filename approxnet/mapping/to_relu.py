@@ -5,7 +5,7 @@
     uniform   2  2              lattice lines + nodes            the plane           the mesh
     tripod    2  2              about 4.5 per triangle           the plane           the mesh
     polygon   2  2              about 3.5 per triangle           the convex hull     the values too
-    maxima   <4  2              about 14 per tetrahedron         R^d                 the values too
+    maxima   <4  2              about 11 per tetrahedron         R^d                 the values too
     convex    *  log2 k + 1     about 3 d + 3 per simplex        the mesh            the mesh
     barrier   *  see there      O(d^2) per simplex               the mesh            the mesh
 

@@ -5,7 +5,7 @@ import pytest
 
 from approxnet import fem, mapping, relu
 from approxnet.errors import AssumptionError
-from approxnet.mapping import combinations, exterior, maxima
+from approxnet.mapping import combinations, exterior, folding, maxima
 
 from .meshes import (
     LINES,
@@ -160,23 +160,32 @@ def test_a_wrong_sign_of_a_small_difference_costs_no_more_than_the_difference(no
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("data", ["random", "integer", "constant"])
+@pytest.mark.parametrize("data", VALUES)
 @pytest.mark.parametrize("n", [60, 200, 600])
-def test_a_random_mesh_takes_at_most_sixteen_neurons_per_tetrahedron(n, data):
+def test_a_random_mesh_takes_at_most_twelve_neurons_per_tetrahedron(n, data):
     mesh = delaunay_box(n, seed=n)
     values = vanishing(mesh, VALUES[data](mesh))
     net = mapping.fem_to_relu(mesh, values, method="maxima")
-    assert relu.n_neurons(net) <= 16 * len(mesh.cells)
+    assert relu.n_neurons(net) <= 12 * len(mesh.cells)
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("data", VALUES)
 @pytest.mark.parametrize("n", [2, 4, 7])
-def test_kuhns_box_takes_at_most_sixteen_neurons_per_tetrahedron(n, data):
+def test_kuhns_box_takes_at_most_nine_neurons_per_tetrahedron(n, data):
     mesh = fem.box((n, n, n))
     values = vanishing(mesh, VALUES[data](mesh))
     net = mapping.fem_to_relu(mesh, values, method="maxima")
-    assert relu.n_neurons(net) <= 16 * len(mesh.cells)
+    assert relu.n_neurons(net) <= 9 * len(mesh.cells)
+
+
+@pytest.mark.usefixtures("x64")
+def test_in_the_plane_it_takes_as_many_neurons_as_the_polygon_form():
+    mesh = PLANES["random, many"]()
+    values = VALUES["random"](mesh)
+    net = mapping.fem_to_relu(mesh, values, method="maxima")
+    polygon = mapping.size(mesh, method="polygon")
+    assert relu.n_neurons(net) <= 1.01 * polygon.n_neurons
 
 
 @pytest.mark.parametrize("free", [True, False])
@@ -193,6 +202,47 @@ def test_the_size_is_bounded_whatever_the_values(name, free):
         widths = np.array(relu.widths(net))
         assert len(widths) == len(plan.widths)
         assert (widths <= plan.widths).all()
+
+
+def value(folded, heights):
+    """(points,), lower + relu(upper - lower) with minima or maxima of pairs of heights."""
+    total = 0
+    for row, c, least in zip(folded.labels, folded.coefficient, folded.minimum, strict=True):
+        pairs = heights[:, row].reshape(-1, 2, 2)
+        sides = np.where(least, pairs.min(axis=2), pairs.max(axis=2))
+        total = total + c * sides.max(axis=1)
+    return total
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(20))
+def test_folding_changes_no_value(width, seed):
+    """Also of combinations that come from no mesh, with few pieces and large coefficients."""
+    rng = np.random.default_rng(seed)
+    rows = np.unique(combinations._canonical(rng.integers(0, 7, (40, width))), axis=0)
+    coefficient = rng.choice([-2.0, -1.0, 1.0, 2.0], len(rows))
+    terms = combinations.Combination(np.zeros(len(rows), int), rows, coefficient)
+    heights = rng.integers(-50, 50, (100, 7)) * 1.0
+    exact = heights[:, rows].max(axis=2) @ coefficient
+    np.testing.assert_array_equal(value(folding.fold(terms), heights), exact)
+
+
+@pytest.mark.parametrize("data", ["random", "bump"])
+@pytest.mark.parametrize("name", ["random plane", "random space"])
+def test_folding_leaves_few_maxima_of_d_pieces(name, data):
+    mesh = ALL_DIMENSIONS[name]()
+    d = mesh.nodes.shape[1]
+    _, pieces, terms = combination_of(mesh, VALUES[data](mesh), free=True)
+    folded = folding.fold(terms)
+    (whole, smaller), (still_whole, still_smaller) = (
+        [(combinations.sizes(labels) == size).sum() for size in (d + 1, d)]
+        for labels in (terms.labels, folded.labels)
+    )
+    assert still_whole == whole
+    assert still_smaller < 0.6 * smaller
+    heights = np.random.default_rng(0).integers(-50, 50, (50, len(pieces.slopes))) * 1.0
+    exact = heights[:, terms.labels].max(axis=2) @ terms.coefficient
+    np.testing.assert_array_equal(value(folded, heights), exact)
 
 
 def test_the_combination_has_linearly_many_terms_in_each_dimension():
