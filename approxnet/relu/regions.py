@@ -22,10 +22,11 @@ deep neural networks", ICML 2018.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -38,8 +39,18 @@ from approxnet.relu.activations import PIECEWISE_LINEAR
 from approxnet.relu.complexes import Complex
 from approxnet.relu.layers import Layer, to_csr
 from approxnet.relu.network import Network
+from approxnet.relu.planar import Contradiction, Subdivision, cut, rectangle
 
 TOLERANCE = 1e-12
+TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-14)
+"""Tried one after the other in the plane, where all neurons of a layer are cut at once."""
+
+SPARSE = 32
+"""A product with a dense matrix is so many times faster per entry than with a sparse one."""
+
+BLOCK_BYTES = 2**28
+"""The neurons of a layer that are cut at once have so many bytes of values at most."""
+
 SAME_MAP = 1e-10
 """Slopes are equal if they differ by less than this, relative to the sum that they are."""
 
@@ -50,7 +61,8 @@ CHUNK = 2048
 JUMPS = {"relu": (1.0,), "hat": (1.0, -2.0, 1.0)}
 """The jumps of the slope of an activation at its breakpoints; left of them it is 0."""
 
-Weights = list[tuple[np.ndarray, np.ndarray]]
+Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_array
+Weights: TypeAlias = list[tuple[Matrix, np.ndarray]]
 
 
 class Regions(NamedTuple):
@@ -108,17 +120,13 @@ def linear_regions(
     >>> regions.vertices.shape, len(regions.slopes), len(regions.neighbours)
     ((9, 2), 4, 4)
     """
-    cells, layers = activation_complex(net, lower, upper)
-    slopes, intercepts, sizes = affine_maps(layers, cells.positive.array)
-    starts, corners = cells.corners()
-    neighbours, vertices = cells.neighbours(), cells.points.T.copy()
+    low, high = _box(net, lower, upper)
+    regions, sizes = _regions(_relu_layers(net), low, high)
     if merge:
-        difference = np.abs(slopes[neighbours[:, 0]] - slopes[neighbours[:, 1]])
-        same = (difference <= SAME_MAP * sizes[neighbours].max(axis=1)).all(axis=(1, 2))
-        plain = Regions(vertices, starts, corners, slopes, intercepts, neighbours)
-        return _merged(plain, same)
-    corners = _in_order(vertices, starts, corners)
-    return Regions(vertices, starts, corners, slopes, intercepts, neighbours)
+        slope, other = regions.slopes[regions.neighbours.T]
+        size = sizes[regions.neighbours].max(axis=1)
+        return _merged(regions, (np.abs(slope - other) <= SAME_MAP * size).all(axis=(1, 2)))
+    return regions
 
 
 def count_regions(net: Network, lower: ArrayLike, upper: ArrayLike) -> int:
@@ -142,7 +150,11 @@ def count_regions(net: Network, lower: ArrayLike, upper: ArrayLike) -> int:
     >>> count_regions(net, -1.0, 1.0)  # kinks at 0 and -1/2
     3
     """
-    return activation_complex(net, lower, upper)[0].n_faces[-1]
+    low, high = _box(net, lower, upper)
+    layers = _relu_layers(net)
+    if plane := _plane(layers, low, high):
+        return len(plane.cells.starts) - 1
+    return _complex(layers, low, high).n_faces[-1]
 
 
 def max_regions(widths: Sequence[int], *, bound: str) -> int:
@@ -221,51 +233,75 @@ def activation_complex(net: Network, lower: ArrayLike, upper: ArrayLike) -> tupl
     Raises:
       AssumptionError, ValueError: as ``linear_regions``.
     """
+    low, high = _box(net, lower, upper)
+    layers = _relu_layers(net)
+    return _complex(layers, low, high), layers
+
+
+def _box(net: Network, lower: ArrayLike, upper: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     d = net.layers[0].n_in
     if d > MAX_DIMENSION:
         raise ValueError(
             f"net must have at most {MAX_DIMENSION} inputs, got {d}; restrict it to a plane with "
             "relu.compose"
         )
-    low, high = _checks.box(lower, upper, d)
-    layers = _relu_layers(net)
-    cells = Complex(low, high)
-    features, noise = cells.points, cells.noise
-    for weight, bias in layers[:-1]:
-        size = np.abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
-        noise = TOLERANCE * size + np.abs(weight) @ noise
-        cells.attach(weight @ features + bias[:, None], noise)
-        for neuron in range(len(bias)):
-            cells.cut(neuron)
-        features, noise = np.maximum(cells.functions, 0), cells.noise[d:]
-    return cells, layers
+    return _checks.box(lower, upper, d)
+
+
+def _regions(layers: Weights, low: np.ndarray, high: np.ndarray) -> tuple[Regions, np.ndarray]:
+    """All cells, and the sizes (c, m, d) of the terms of their slopes."""
+    if plane := _plane(layers, low, high):
+        vertices, starts, corners = plane.cells.points, plane.cells.starts, plane.cells.corners
+        neighbours = plane.cells.neighbours()
+        widths = [len(bias) for _, bias in layers[:-1]]
+
+        def patterns(chunk: slice) -> list[np.ndarray]:
+            each = zip(plane.active, widths, strict=True)
+            return [np.unpackbits(on[chunk], axis=1, count=n) for on, n in each]
+
+        maps = _maps(layers, len(starts) - 1, patterns)
+    else:
+        cells = _complex(layers, low, high)
+        vertices, (starts, corners) = cells.points.T.copy(), cells.corners()
+        corners, neighbours = _in_order(vertices, starts, corners), cells.neighbours()
+        maps = affine_maps(layers, cells.positive.array)
+    slopes, intercepts, sizes = maps
+    indices = (a.astype(np.int32) for a in (starts, corners, neighbours))
+    starts, corners, neighbours = indices
+    return Regions(vertices, starts, corners, slopes, intercepts, neighbours), sizes
 
 
 def _relu_layers(net: Network) -> Weights:
-    """The same network with dense layers in double precision and only relu between them."""
-    layers = [_dense(layer) for layer in net.layers]
+    """The same network with layers in double precision and only relu between them.
+
+    With the jumps c_i of an activation at its breaks s_i, activation(t) = sum_i c_i relu(t - s_i).
+    """
+    weight, bias = _weights(net.layers[0])
     built: Weights = []
-    weight, bias = layers[0]
-    for i, (name, (next_weight, next_bias)) in enumerate(
-        zip(net.activations, layers[1:], strict=True)
-    ):
+    for i, (name, layer) in enumerate(zip(net.activations, net.layers[1:], strict=True)):
         if name not in PIECEWISE_LINEAR:
             raise AssumptionError(
                 f"hidden layer {i} must have a piecewise linear activation, one of "
                 f"{', '.join(PIECEWISE_LINEAR)}, got {name!r}; a network is affine on regions only "
                 "then"
             )
+        next_weight, next_bias = _weights(layer)
         if name == "identity":
             weight, bias = next_weight @ weight, next_weight @ bias + next_bias
             continue
         breaks, jumps = np.array(PIECEWISE_LINEAR[name]), np.array(JUMPS[name])
-        built.append((np.repeat(weight, len(breaks), axis=0), (bias[:, None] - breaks).ravel()))
-        weight, bias = np.kron(next_weight, jumps[None]), next_bias
+        each = scipy.sparse.eye_array(len(bias))
+        copies = scipy.sparse.kron(each, np.ones((len(breaks), 1)), "csr")
+        built.append((copies @ weight, (bias[:, None] - breaks).ravel()))
+        weight, bias = next_weight @ scipy.sparse.kron(each, jumps[None], "csr"), next_bias
     return [*built, (weight, bias)]
 
 
-def _dense(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    return to_csr(layer).toarray(), _bias(layer)
+def _weights(layer: Layer) -> tuple[np.ndarray | scipy.sparse.csr_array, np.ndarray]:
+    """The matrix of a layer, dense unless few of its entries are not 0, and its bias."""
+    matrix = to_csr(layer)
+    dense = matrix.nnz * SPARSE >= layer.n_in * layer.n_out
+    return matrix.toarray() if dense else matrix, _bias(layer)
 
 
 def _bias(layer: Layer) -> np.ndarray:
@@ -273,6 +309,77 @@ def _bias(layer: Layer) -> np.ndarray:
     if parts is None:
         return np.asarray(layer.bias, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
     return np.concatenate([_bias(part) for part in parts])
+
+
+def _complex(layers: Weights, low: np.ndarray, high: np.ndarray) -> Complex:
+    cells = Complex(low, high)
+    features, noise = cells.points, cells.noise
+    for weight, bias in layers[:-1]:
+        size = abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
+        noise = TOLERANCE * size + abs(weight) @ noise
+        cells.attach(weight @ features + bias[:, None], noise)
+        for neuron in range(len(bias)):
+            cells.cut(neuron)
+        features, noise = np.maximum(cells.functions, 0), cells.noise[cells.d :]
+    return cells
+
+
+class _Plane(NamedTuple):
+    """The cells in the plane, and the packed bits (c, b) of the active neurons of each layer."""
+
+    cells: Subdivision
+    active: list[np.ndarray]
+
+
+def _plane(layers: Weights, low: np.ndarray, high: np.ndarray) -> _Plane | None:
+    """The rectangle, cut by all neurons; none if d is not 2 or at no tolerance signs agree."""
+    for tolerance in TOLERANCES if len(low) == 2 else ():
+        with contextlib.suppress(Contradiction):
+            return _cut_plane(layers, low, high, tolerance)
+    return None
+
+
+def _cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: float) -> _Plane:
+    cells, active = rectangle(low, high), []
+    features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
+    for depth, (weight, bias) in enumerate(layers[:-1]):
+        size = abs(weight) @ features + np.abs(bias)
+        noise = tolerance * size + abs(weight) @ noise
+        features, bits, start = np.zeros(len(bias)), [], 0
+        while start < len(bias):
+            width = max(8, BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8)
+            block = slice(start, start + width)
+            z = _pre_activations(layers[:depth], weight[block], bias[block], cells.points)
+            features[block] = z.max(axis=0, initial=0)
+            cells, parent, positive = cut(cells, z, noise[block])
+            active, bits = [[on[parent] for on in each] for each in (active, bits)]
+            bits.append(positive)
+            start += width
+        active.append(np.concatenate(bits, axis=1))
+    return _Plane(cells, active)
+
+
+def _pre_activations(
+    layers: Weights, weight: Matrix, bias: np.ndarray, points: np.ndarray
+) -> np.ndarray:
+    """The values (v, n) at points of n neurons that stand on some layers."""
+    z = np.empty((len(points), len(bias)))
+    for start in range(0, len(points), CHUNK):
+        z[start : start + CHUNK] = _features(layers, weight, bias, points[start : start + CHUNK])
+    return z
+
+
+def _features(layers: Weights, weight: Matrix, bias: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The values (q, n) at points (q, 2), from those features only that have a weight."""
+    if layers:
+        *below, (before, offset) = layers
+        read = np.flatnonzero(abs(weight).sum(axis=0))
+        x = _features(below, before[read], offset[read], x)
+        np.maximum(x, 0, out=x)
+        weight = weight[:, read]
+    z = x @ weight.T
+    z += bias
+    return z
 
 
 def affine_maps(layers: Weights, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -288,10 +395,21 @@ def affine_maps(layers: Weights, active: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     ends = np.cumsum([len(bias) for _, bias in layers[:-1]])
     patterns = np.split(active, ends[:-1]) if len(ends) else []
-    chunks = []
-    for start in range(0, active.shape[1], CHUNK):
-        on = [np.ascontiguousarray(p[:, start : start + CHUNK].T) for p in patterns]
-        chunks.append(_chunk_of_maps(layers, on, min(CHUNK, active.shape[1] - start)))
+    return _maps(
+        layers,
+        active.shape[1],
+        lambda chunk: [np.ascontiguousarray(on[:, chunk].T) for on in patterns],
+    )
+
+
+def _maps(
+    layers: Weights, c: int, patterns: Callable[[slice], list[np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The maps of c cells; ``patterns`` gives those of a chunk, cells first, layer by layer."""
+    starts = range(0, c, CHUNK)
+    chunks = [
+        _chunk_of_maps(layers, patterns(slice(s, s + CHUNK)), min(CHUNK, c - s)) for s in starts
+    ]
     slopes, intercepts, sizes = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     return slopes, intercepts, sizes
 
@@ -309,9 +427,7 @@ def _chunk_of_maps(
         factors, first = (rows * on[:, None, :]).reshape(c * m, -1), weight
         intercepts = intercepts + (factors @ bias).reshape(c, m)
         rows = (factors @ weight).reshape(c, m, -1)
-    sizes = np.broadcast_to(
-        (np.abs(factors) @ np.abs(first)).reshape(-1, *rows.shape[1:]), rows.shape
-    )
+    sizes = np.broadcast_to((np.abs(factors) @ abs(first)).reshape(-1, *rows.shape[1:]), rows.shape)
     return rows, intercepts, sizes
 
 
