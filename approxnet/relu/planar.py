@@ -39,50 +39,11 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
+from approxnet.relu.subdivision import Subdivision, following
+
 
 class Contradiction(ArithmeticError):
     """Rounded signs that no subdivision has."""
-
-
-class Subdivision(NamedTuple):
-    """A subdivision of a rectangle: v points, e edges, c cells with h corners together.
-
-    Attributes:
-      points: (v, 2).
-      edges: (e, 2), the points at the tail and the head.
-      starts: (c + 1,); the ring of cell c is at ``starts[c]:starts[c + 1]``.
-      corners: (h,), points, counterclockwise around each cell.
-      sides: (h,), the edge from each corner to the next.
-    """
-
-    points: np.ndarray
-    edges: np.ndarray
-    starts: np.ndarray
-    corners: np.ndarray
-    sides: np.ndarray
-
-    def forward(self) -> np.ndarray:
-        """(h,) bool, whether the ring runs along its side from tail to head."""
-        return self.edges[self.sides, 0] == self.corners
-
-    def take(self, cells: np.ndarray) -> Subdivision:
-        """Some of the cells, ascending, with all points and edges."""
-        size = np.diff(self.starts)
-        chosen = np.zeros(len(size), bool)
-        chosen[cells] = True
-        half = np.repeat(chosen, size)
-        starts = np.append(0, np.cumsum(size[cells]))
-        return self._replace(starts=starts, corners=self.corners[half], sides=self.sides[half])
-
-    def neighbours(self) -> np.ndarray:
-        """(p, 2), the pairs of cells that share an edge, the smaller first, ascending."""
-        across = np.full((len(self.edges), 2), -1)
-        cells = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-        across[self.sides, self.forward().astype(np.int8)] = cells
-        one, other = across[(across >= 0).all(axis=1)].T
-        c = len(self.starts)
-        key = np.sort(np.minimum(one, other) * c + np.maximum(one, other))
-        return np.stack(np.divmod(key, c), axis=1)
 
 
 class _Refined(NamedTuple):
@@ -154,14 +115,6 @@ class _Pieces(NamedTuple):
     crossings: np.ndarray
 
 
-def rectangle(lower: np.ndarray, upper: np.ndarray) -> Subdivision:
-    """The subdivision with one cell."""
-    corners = np.arange(4)
-    points = np.where([[0, 0], [1, 0], [1, 1], [0, 1]], upper, lower)
-    edges = np.stack([corners, (corners + 1) % 4], axis=1)
-    return Subdivision(points, edges, np.array([0, 4]), corners, corners)
-
-
 def cut(
     old: Subdivision, z: np.ndarray, noise: np.ndarray
 ) -> tuple[Subdivision, np.ndarray, np.ndarray]:
@@ -191,16 +144,13 @@ def cut(
     order, starts = _cycles(_next(places, chords, pieces))
     new = _assemble(old.take(whole), refined, places, pieces, order, starts)
     _check(new)
-    cell, c = np.empty_like(order), len(starts) - 1
-    cell[order] = np.repeat(np.arange(c), np.diff(starts))
-    old_cell = np.append(places.cell, np.tile(places.cell[chords.first[pieces.chord]], 2))
-    parent = np.append(whole, parted[old_cell[order[starts[:-1]]]])
+    root, flips = _tree(places, chords, pieces, order, starts)
+    parent = np.append(whole, parted[root])
     # The signs where a ring closes: on its last side, from its last corner to its first.
     first, last = old.corners[old.starts[:-1]], old.corners[old.starts[1:] - 1]
     closing = positive[first] | (positive[last] & ~negative[first])
     signs = (above & (~below | closing))[parent]
-    nearer, farther = np.split(cell[len(places.cell) :], 2)
-    signs[len(whole) :] ^= _flips(nearer, farther, chords.flips[pieces.chord], c)
+    signs[len(whole) :] ^= flips
     return new, parent, signs
 
 
@@ -388,31 +338,27 @@ def _check(new: Subdivision) -> None:
         )
 
 
-def _flips(nearer: np.ndarray, farther: np.ndarray, flips: np.ndarray, c: int) -> np.ndarray:
-    """The bits (c, b) of the functions whose signs differ from those in the root of the tree.
+def _tree(
+    places: _Places, chords: _Chords, pieces: _Pieces, order: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The old cell of each new one, and the bits that differ from the cell where the ring closes.
 
-    Args:
-      nearer: (s,), the cell on the left of each piece of a chord; with chords that lead from a
-        smaller place to a larger one this is the side on which the ring closes.
-      farther: (s,), the cell on the right.
-      flips: (s, b), the bits of the functions of the chord.
-      c: the number of cells.
+    Chords lead from a smaller place to a larger one, so that this cell is on their left, and from
+    any other cell the step to the left across a side on a chord leads nearer to it.
     """
-    up, step = np.arange(c), np.zeros((c, flips.shape[1]), np.uint8)
-    up[farther], step[farther] = nearer, flips
+    r, s, c = len(places.cell), len(pieces.chord), len(starts) - 1
+    old = np.append(places.cell, np.tile(places.cell[chords.first[pieces.chord]], 2))
+    cell = np.empty_like(order)
+    cell[order] = np.repeat(np.arange(c), np.diff(starts))
+    left, right = cell[r : r + s], cell[r + s :]
+    up, flips = np.arange(c), np.zeros((c, chords.flips.shape[1]), np.uint8)
+    up[right], flips[right] = left, chords.flips[pieces.chord]
     while True:
-        step ^= step[up]
+        flips ^= flips[up]
         higher = up[up]
         if np.array_equal(higher, up):
-            return step
+            return old[order[starts[:-1]]], flips
         up = higher
-
-
-def following(starts: np.ndarray) -> np.ndarray:
-    """The next index on each of the rings that begin at ``starts``, (c + 1,)."""
-    index = np.arange(1, starts[-1] + 1)
-    index[starts[1:] - 1] = starts[:-1]
-    return index
 
 
 def _zeros(tail: np.ndarray, head: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
