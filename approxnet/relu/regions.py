@@ -199,22 +199,27 @@ def _complex(layers: Weights, low: np.ndarray, high: np.ndarray) -> Complex:
     return cells
 
 
-class _Plane(NamedTuple):
+class Plane(NamedTuple):
     """Cells in the plane, and for each layer the packed bits (c, b) of its active neurons."""
 
     cells: Subdivision
     active: list[np.ndarray]
 
 
-def _plane(layers: Weights, low: np.ndarray, high: np.ndarray) -> _Plane | None:
+def _plane(layers: Weights, low: np.ndarray, high: np.ndarray) -> Plane | None:
     """The rectangle, cut by all neurons; None if d is not 2 or every tolerance contradicts."""
     for tolerance in TOLERANCES if len(low) == 2 else ():
         with contextlib.suppress(Contradiction):
-            return _cut_plane(layers, low, high, tolerance)
+            return cut_plane(layers, low, high, tolerance)
     return None
 
 
-def _cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: float) -> _Plane:
+def cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: float) -> Plane:
+    """The rectangle, cut by all neurons, which count as 0 up to the tolerance.
+
+    Raises:
+      Contradiction: if rounding left no subdivision.
+    """
     cells, active = rectangle(low, high), []
     features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
     for depth, (weight, bias) in enumerate(layers[:-1]):
@@ -231,7 +236,7 @@ def _cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: fl
             bits.append(positive)
             start += width
         active.append(np.concatenate(bits, axis=1))
-    return _Plane(cells, active)
+    return Plane(cells, active)
 
 
 def _in_order(vertices: np.ndarray, starts: np.ndarray, corners: np.ndarray) -> np.ndarray:
