@@ -14,9 +14,9 @@ chord leads: a rotation system. The new cells are the cycles of
 
     next(h) = the half-edge before reverse(h) in the order around the head of h.
 
-The new cells of an old one form a tree: every cell but that where the ring closes has a chord
-between them, and across it lies a cell with fewer such chords. A step of the tree flips the signs
-of the functions of its chord.
+The new cells of an old one form a tree with the cell where the ring closes as its root: any other
+cell has a side on a chord between it and the root, and across it lies a cell with fewer chords
+between. The functions of all chords on the way have other signs than in the root.
 
 Rounding: values up to the noise of a function count as 0. Where values at p and q have opposite
 signs, the function is 0 at
@@ -157,6 +157,7 @@ def cut(
 def _split_edges(
     old: Subdivision, z: np.ndarray, noise: np.ndarray, positive: np.ndarray, negative: np.ndarray
 ) -> _Refined:
+    """New points where functions are 0 between the ends of an edge."""
     tail, head = old.edges.T
     opposite = (positive[tail] & negative[head]) | (negative[tail] & positive[head])
     edge, function = _ones(opposite)
@@ -175,6 +176,7 @@ def _split_edges(
 
 
 def _insert(old: Subdivision, refined: _Refined) -> _Places:
+    """The new points on the rings; a ring meets those of a side that runs backward in reverse."""
     count = np.bincount(refined.edge, minlength=len(old.edges))
     before = np.cumsum(count) - count
     size = 1 + count[old.sides]
@@ -195,9 +197,9 @@ def _draw_chords(places: _Places, crossed: np.ndarray, zero: np.ndarray) -> _Cho
     r, c = len(places.cell), len(crossed)
     place, function = _ones(crossed[places.cell] & zero[places.point])
     function, place = np.divmod(np.sort(function * r + place), r)
-    name = function * c + places.cell[place]
-    complete = len(name) == 2 * np.bitwise_count(crossed).sum(dtype=np.intp)
-    if not (complete and (name[::2] == name[1::2]).all() and (name[1:-1:2] < name[2::2]).all()):
+    label = function * c + places.cell[place]
+    complete = len(label) == 2 * np.bitwise_count(crossed).sum(dtype=np.intp)
+    if not (complete and (label[::2] == label[1::2]).all() and (label[1:-1:2] < label[2::2]).all()):
         raise Contradiction("a function has not two ends in a cell that it cuts")
     first, last, function = place[::2], place[1::2], function[::2]
     order = np.argsort(first * r + last)
@@ -211,6 +213,7 @@ def _draw_chords(places: _Places, crossed: np.ndarray, zero: np.ndarray) -> _Cho
 def _cross(
     chords: _Chords, places: _Places, refined: _Refined, z: np.ndarray, noise: np.ndarray
 ) -> _Pieces:
+    """The crossings, on the first and again on the second chord, and the pieces between them."""
     i, j = _interleaved(chords)
     on, function = np.append(i, j), chords.function[np.append(j, i)]
     first, last = places.point[chords.first], places.point[chords.last]
@@ -341,10 +344,9 @@ def _check(new: Subdivision) -> None:
 def _tree(
     places: _Places, chords: _Chords, pieces: _Pieces, order: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The old cell of each new one, and the bits that differ from the cell where the ring closes.
+    """The old cell of each new one, and the bits of the functions with other signs in the root.
 
-    Chords lead from a smaller place to a larger one, so that this cell is on their left, and from
-    any other cell the step to the left across a side on a chord leads nearer to it.
+    Chords lead from a smaller place to a larger one, so that the root lies on their left.
     """
     r, s, c = len(places.cell), len(pieces.chord), len(starts) - 1
     old = np.append(places.cell, np.tile(places.cell[chords.first[pieces.chord]], 2))
@@ -354,7 +356,7 @@ def _tree(
     up, flips = np.arange(c), np.zeros((c, chords.flips.shape[1]), np.uint8)
     up[right], flips[right] = left, chords.flips[pieces.chord]
     while True:
-        flips ^= flips[up]
+        flips |= flips[up]
         higher = up[up]
         if np.array_equal(higher, up):
             return old[order[starts[:-1]]], flips

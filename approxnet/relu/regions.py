@@ -44,8 +44,12 @@ TOLERANCE = 1e-12
 TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-14)
 """Tried one after the other in the plane, where all neurons of a layer are cut at once."""
 
-BLOCK_BYTES = 2**28
-"""The neurons of a layer that are cut at once have so many bytes of values at most."""
+BLOCK, BLOCK_BYTES = 1024, 2**28
+"""So many neurons of a layer are cut at once, and their values at all vertices have so many bytes;
+at least 8 are."""
+
+CELL_BYTES = 1024
+"""So much memory a cell in the plane takes while it is cut, beside the patterns; measured."""
 
 SAME_MAP = 1e-10
 """Slopes are equal if they differ by less than this, relative to the sum that they are."""
@@ -220,21 +224,22 @@ def cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: flo
     Raises:
       Contradiction: if rounding left no subdivision.
     """
-    cells, active = rectangle(low, high), []
+    cells, active, neurons = rectangle(low, high), [], sum(len(bias) for _, bias in layers[:-1])
     features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
     for depth, (weight, bias) in enumerate(layers[:-1]):
         size = abs(weight) @ features + np.abs(bias)
         noise = tolerance * size + abs(weight) @ noise
         features, bits, start = np.zeros(len(bias)), [], 0
         while start < len(bias):
-            width = max(8, BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8)
-            block = slice(start, start + width)
+            fit = BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8
+            block = slice(start, start + min(max(fit, 8), BLOCK))
             z = pre_activations([*layers[:depth], (weight[block], bias[block])], cells.points)
             features[block] = z.max(axis=0, initial=0)
             cells, parent, positive = cut(cells, z, noise[block])
             active, bits = [[on[parent] for on in each] for each in (active, bits)]
             bits.append(positive)
-            start += width
+            _checks.memory(f"{len(parent)} regions", len(parent) * (CELL_BYTES + neurons // 8))
+            start = block.stop
         active.append(np.concatenate(bits, axis=1))
     return Plane(cells, active)
 

@@ -115,6 +115,18 @@ def test_lines_through_one_point_make_two_cells_each(n, shift):
     assert len(cells.points) == 4 + 2 * n + 1
 
 
+@pytest.mark.parametrize("turn", range(3))
+def test_where_lines_meet_is_that_of_their_crossings_which_is_known_best(turn):
+    # Two lines with an angle of 1e-6 cross somewhere within 1e-9 of the third.
+    angle = np.roll([0.3, 0.3 + 1e-6, 1.5], turn)
+    normal = np.stack([np.cos(angle), np.sin(angle)])
+    offset = np.array([0.2, -0.1]) @ normal + np.roll([0.0, 1e-15, 0.0], turn)
+    cells, _, _ = cut(square(), square().points @ normal - offset, np.full(3, 1e-12))
+    assert_is_a_subdivision(cells)
+    assert len(cells.points) == 4 + 6 + 1
+    assert np.abs(cells.points[-1] @ normal - offset).max() < 4e-15
+
+
 def test_functions_with_the_same_zeros_share_their_chord():
     z = square().points @ np.array([[1.0, 2.0, -1.0, 0.0]] * 2)
     cells, parent, signs = cut(square(), z, np.full(4, 1e-12))
