@@ -105,6 +105,7 @@ def linear_regions(
     Raises:
       AssumptionError: if an activation is not piecewise linear; names the layer.
       ValueError: if d > 4, or unless lower < upper on every axis.
+      MemoryError: if regions in the plane do not fit into the memory.
 
     >>> from approxnet import relu
     >>> net = relu.from_layers([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
@@ -136,6 +137,7 @@ def count_regions(net: Network, lower: ArrayLike, upper: ArrayLike) -> int:
     Raises:
       AssumptionError: if an activation is not piecewise linear; names the layer.
       ValueError: if d > 4, or unless lower < upper on every axis.
+      MemoryError: if regions in the plane do not fit into the memory.
 
     >>> from approxnet import relu
     >>> net = relu.from_layers([([[1.0], [2.0]], [0.0, 1.0]), ([[1.0, 1.0]], [0.0])])
@@ -153,7 +155,8 @@ def activation_complex(net: Network, lower: ArrayLike, upper: ArrayLike) -> tupl
     """The box, cut by all neurons, and the layers of the network with relu between them.
 
     ``positive`` of the complex holds the activation patterns, all layers one after the other, and
-    ``functions`` the pre-activations of the last hidden layer at the vertices.
+    ``functions`` the pre-activations of the last hidden layer at the vertices. The matrices of
+    hidden layers with few entries are sparse.
 
     Raises:
       AssumptionError, ValueError: as ``linear_regions``.

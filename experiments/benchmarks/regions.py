@@ -9,7 +9,9 @@ machine is. The memory is the peak of what is allocated during a call. Checked i
 volumes add up to that of the box, the Euler characteristic of the cells is 1, and the affine maps
 give the values of the network at the centres of their cells.
 
-Cost: about 15 s and 1 GiB. Asked: see ``JOBS``.
+Cost: about 15 s and 1 GiB. Asked: see ``JOBS``. Measured in one thread (AMD EPYC), the product
+taking 0.030 s: 0.018 s and 6 MB for 8,161 regions, 0.36 s and 84 MB for 73,564, 0.124 s and 23 MB
+for 18,654 in space.
 """
 
 from __future__ import annotations

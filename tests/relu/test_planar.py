@@ -191,6 +191,12 @@ def test_cutting_a_layer_in_blocks_gives_the_same_cells(name, monkeypatch, x64):
     assert_same(layerwise(net), expected)
 
 
+def test_more_regions_than_the_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(regions, "CELL_BYTES", 2**60)
+    with pytest.raises(MemoryError, match=r"^46 regions must fit into the memory"):
+        relu.count_regions(GENERAL["plane"](), -1.0, 1.0)
+
+
 @pytest.mark.parametrize("name", [*PLANES, "space", "finite elements on a line"])
 def test_sparse_layers_have_the_regions_of_dense_ones(name, monkeypatch, x64):
     net = (GENERAL | DEGENERATE)[name]()
