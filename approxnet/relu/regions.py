@@ -227,24 +227,38 @@ def cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: flo
     Raises:
       Contradiction: if rounding left no subdivision.
     """
-    cells, active, neurons = rectangle(low, high), [], sum(len(bias) for _, bias in layers[:-1])
+    cells, active = rectangle(low, high), []
     features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
     for depth, (weight, bias) in enumerate(layers[:-1]):
         size = abs(weight) @ features + np.abs(bias)
         noise = tolerance * size + abs(weight) @ noise
-        features, bits, start = np.zeros(len(bias)), [], 0
-        while start < len(bias):
-            fit = BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8
-            block = slice(start, start + min(max(fit, 8), BLOCK))
-            z = pre_activations([*layers[:depth], (weight[block], bias[block])], cells.points)
-            features[block] = z.max(axis=0, initial=0)
-            cells, parent, positive = cut(cells, z, noise[block])
-            active, bits = [[on[parent] for on in each] for each in (active, bits)]
-            bits.append(positive)
-            _checks.memory(f"{len(parent)} regions", len(parent) * (CELL_BYTES + neurons // 8))
-            start = block.stop
-        active.append(np.concatenate(bits, axis=1))
+        cells, parent, bits, features = _cut_layer(cells, layers[: depth + 1], noise)
+        active = [*(on[parent] for on in active), bits]
     return Plane(cells, active)
+
+
+def _cut_layer(
+    cells: Subdivision, layers: Weights, noise: np.ndarray
+) -> tuple[Subdivision, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the cells by the neurons of the last of some layers, block by block.
+
+    Returns:
+      the new cells, the old cell (c,) of each, the bits (c, b) of the active neurons, and the
+      largest features (n,).
+    """
+    *below, (weight, bias) = layers
+    parent, bits, features, start = np.arange(len(cells.starts) - 1), [], np.zeros(len(bias)), 0
+    cell_bytes = CELL_BYTES + sum(len(bias) for _, bias in layers) // 8
+    while start < len(bias):
+        fit = BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8
+        block = slice(start, start + min(max(fit, 8), BLOCK))
+        z = pre_activations([*below, (weight[block], bias[block])], cells.points)
+        features[block] = z.max(axis=0, initial=0)
+        cells, up, positive = cut(cells, z, noise[block])
+        _checks.memory(f"{len(up)} regions", len(up) * cell_bytes)
+        parent, bits = parent[up], [*(on[up] for on in bits), positive]
+        start = block.stop
+    return cells, parent, np.concatenate(bits, axis=1), features
 
 
 def _in_order(vertices: np.ndarray, starts: np.ndarray, corners: np.ndarray) -> np.ndarray:
