@@ -25,7 +25,7 @@ signs, the function is 0 at
 
 Two zeros on an edge or a chord are one point if they are so close that one function counts as 0 at
 the zero of the other. Every result is checked: a function has two ends in each cell that it cuts,
-rings have three sides or more, and V - E + F = 1.
+rings have three sides or more, V - E + F = 1, and the tree has no cycle.
 
 Reference: de Berg, Cheong, van Kreveld, Overmars, "Computational Geometry", chapters 2 and 8;
 Humayun, Balestriero, Balakrishnan, Baraniuk, "SplineCam", CVPR 2023, cut cell after cell.
@@ -39,6 +39,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
+from approxnet.relu.bits import add_ones, ones
 from approxnet.relu.subdivision import Subdivision, following
 
 
@@ -160,13 +161,13 @@ def _split_edges(
     """New points where functions are 0 between the ends of an edge."""
     tail, head = old.edges.T
     opposite = (positive[tail] & negative[head]) | (negative[tail] & positive[head])
-    edge, function = _ones(opposite)
+    edge, function = ones(opposite)
     t, width = _zeros(z[tail[edge], function], z[head[edge], function], noise[function])
     order = np.lexsort((t, edge))
     edge, function, t = edge[order], function[order], t[order]
     new = ~_near(edge, t, width[order])
     zero = np.zeros((np.count_nonzero(new), positive.shape[1]), np.uint8)
-    _add_ones(zero, np.cumsum(new) - 1, function)
+    add_ones(zero, np.cumsum(new) - 1, function)
     edge, old_points = edge[new], np.arange(len(old.points))
     tail, head = np.append(old_points, tail[edge]), np.append(old_points, head[edge])
     t = np.append(np.zeros(len(old_points)), t[new])
@@ -195,7 +196,7 @@ def _insert(old: Subdivision, refined: _Refined) -> _Places:
 def _draw_chords(places: _Places, crossed: np.ndarray, zero: np.ndarray) -> _Chords:
     """The chords of the functions (c, b) that cross each cell."""
     r, c = len(places.cell), len(crossed)
-    place, function = _ones(crossed[places.cell] & zero[places.point])
+    place, function = ones(crossed[places.cell] & zero[places.point])
     function, place = np.divmod(np.sort(function * r + place), r)
     label = function * c + places.cell[place]
     complete = len(label) == 2 * np.bitwise_count(crossed).sum(dtype=np.intp)
@@ -206,7 +207,7 @@ def _draw_chords(places: _Places, crossed: np.ndarray, zero: np.ndarray) -> _Cho
     first, last, function = first[order], last[order], function[order]
     new = _changes(first) | _changes(last)
     flips = np.zeros((np.count_nonzero(new), zero.shape[1]), np.uint8)
-    _add_ones(flips, np.cumsum(new) - 1, function)
+    add_ones(flips, np.cumsum(new) - 1, function)
     return _Chords(first[new], last[new], function[new], flips)
 
 
@@ -352,15 +353,23 @@ def _tree(
     old = np.append(places.cell, np.tile(places.cell[chords.first[pieces.chord]], 2))
     cell = np.empty_like(order)
     cell[order] = np.repeat(np.arange(c), np.diff(starts))
-    left, right = cell[r : r + s], cell[r + s :]
-    up, flips = np.arange(c), np.zeros((c, chords.flips.shape[1]), np.uint8)
-    up[right], flips[right] = left, chords.flips[pieces.chord]
-    while True:
+    flips = _flips(cell[r : r + s], cell[r + s :], chords.flips[pieces.chord], c)
+    return old[order[starts[:-1]]], flips
+
+
+def _flips(left: np.ndarray, right: np.ndarray, step: np.ndarray, c: int) -> np.ndarray:
+    """The bits (c, b) of all steps from each cell to its root; a step leads from right to left."""
+    up, flips = np.arange(c), np.zeros((c, step.shape[1]), np.uint8)
+    up[right], flips[right] = left, step
+    root = up == np.arange(c)
+    for _ in range(c.bit_length() + 1):
         flips |= flips[up]
-        higher = up[up]
-        if np.array_equal(higher, up):
-            return old[order[starts[:-1]]], flips
-        up = higher
+        up, last = up[up], up
+        if np.array_equal(up, last):
+            break
+    if not root[up].all():
+        raise Contradiction("the new cells of an old one do not form a tree")
+    return flips
 
 
 def _zeros(tail: np.ndarray, head: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -385,20 +394,6 @@ def _between(tail: np.ndarray, head: np.ndarray, t: np.ndarray) -> np.ndarray:
 def _changes(values: np.ndarray) -> np.ndarray:
     """Whether each value differs from that before it; the first one does."""
     return np.append(True, values[1:] != values[:-1])[: len(values)]
-
-
-def _ones(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the ones in the rows of packed bits, in order."""
-    byte = np.flatnonzero(bits != 0)
-    ones = np.flatnonzero(np.unpackbits(bits.ravel()[byte]).view(bool))
-    place = 8 * byte[ones // 8] + ones % 8
-    return np.divmod(place, 8 * bits.shape[1])
-
-
-def _add_ones(bits: np.ndarray, row: np.ndarray, column: np.ndarray) -> None:
-    """Set ones in the rows of packed bits."""
-    byte, bit = np.divmod(column, 8)
-    np.bitwise_or.at(bits, (row, byte), np.right_shift(np.uint8(128), bit.astype(np.uint8)))
 
 
 def _components(n: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from approxnet import relu
 from approxnet.relu import piecewise, regions
-from approxnet.relu.planar import Contradiction, cut
+from approxnet.relu.planar import Contradiction, _flips, cut
 from approxnet.relu.subdivision import following, rectangle
 
 from .networks import DEGENERATE, GENERAL, NEARLY, copied, integer_net, random_net
@@ -157,6 +157,16 @@ def test_lines_that_nearly_coincide_contradict(name):
     layers = piecewise.relu_layers(NEARLY[name]())
     with pytest.raises(Contradiction, match=r"3 sides or more and V - E \+ F must be 1"):
         regions.cut_plane(layers, LOW, HIGH, 1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_cells_that_follow_each_other_in_a_circle_contradict(n):
+    cell = np.arange(n)
+    bits = np.eye(n + 1, 8, dtype=np.uint8)
+    with pytest.raises(Contradiction, match="do not form a tree"):
+        _flips(np.roll(cell, 1), cell, bits[:n], n + 1)
+    chain = _flips(cell, cell + 1, bits[1:], n + 1)
+    np.testing.assert_array_equal(chain[:, : n + 1], np.tri(n + 1) - (np.arange(n + 1) == 0))
 
 
 @pytest.mark.parametrize("failures", [1, 4, 5])
