@@ -10,6 +10,7 @@ maps, and ``integrate``, ``norm_l2``, ``norm_h1`` and ``inner_product`` are exac
 """
 
 from approxnet.relu.activations import ACTIVATIONS, PIECEWISE_LINEAR
+from approxnet.relu.bounds import max_regions
 from approxnet.relu.calculus import compose, identity, linear_combination, pad_depth, parallel
 from approxnet.relu.evaluation import apply, evaluate
 from approxnet.relu.integrals import inner_product, integrate, norm_h1, norm_l2
@@ -27,7 +28,7 @@ from approxnet.relu.network import (
 )
 from approxnet.relu.parameters import init, join, split
 from approxnet.relu.pruning import prune
-from approxnet.relu.regions import Regions, count_regions, linear_regions, max_regions
+from approxnet.relu.regions import Regions, count_regions, linear_regions
 from approxnet.relu.storage import load, save
 
 __all__ = [

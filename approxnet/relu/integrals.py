@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from approxnet.errors import NetworkError
 from approxnet.relu.calculus import parallel
 from approxnet.relu.network import Network
-from approxnet.relu.regions import activation_complex, affine_maps
+from approxnet.relu.piecewise import affine_maps
+from approxnet.relu.regions import activation_complex
 
 
 class _Pieces(NamedTuple):

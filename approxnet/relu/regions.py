@@ -1,30 +1,25 @@
 """The linear regions of a network on a box, exactly.
 
-A network with piecewise linear activations is affine on each cell of a polyhedral complex. Layer
-by layer, neuron by neuron, the pre-activation z is affine on every cell so far, and the cells are
-cut along z = 0 (``approxnet.relu.complexes``). In the end each cell has one activation pattern
-D_1, ..., D_k (diagonal, 0 or 1), and on it
-
-    f(x) = S x + t,   S = A D_k A_k ... D_1 A_1,   t = b + A D_k b_k + ... .
-
-The hat is relu(t) - 2 relu(t - 1) + relu(t - 2), so that a hat neuron cuts three times.
+A network with piecewise linear activations is affine on each cell of a polyhedral complex, with
+the map that ``approxnet.relu.piecewise`` makes from the activation pattern of the cell. The complex
+is the box, cut along z = 0 for the pre-activation z of every neuron, layer by layer, as z is affine
+on every cell of the layers before. In the plane all neurons of a layer are cut at once
+(``approxnet.relu.planar``); in other dimensions, and where rounding leaves no subdivision of the
+plane at any tolerance, one after the other (``approxnet.relu.complexes``).
 
 Rounding: at the vertices z_j counts as 0 up to its noise, 1e-12 (|A_j| max |h| + |b_j|) plus |A_j|
-times the noise of the features h, which run over all vertices; ``approxnet.relu.complexes`` says
-when a multiple or a part of the noise is taken. Interpolation along edges takes convex
-combinations, which do not amplify errors. Cells can be as small as rounding allows; their map comes
-from the weights and is exact up to the rounding of that product.
+times the noise of the features h, which run over all vertices; other tolerances than 1e-12 are
+taken where signs contradict each other. New vertices are convex combinations of old ones, which do
+not amplify errors. Cells can be as small as rounding allows; their map comes from the weights and
+is exact up to the rounding of that product.
 
-Reference: Montúfar, Pascanu, Cho, Bengio, "On the number of linear regions of deep neural
-networks", NeurIPS 2014; Serra, Tjandraatmadja, Ramalingam, "Bounding and counting linear regions of
-deep neural networks", ICML 2018.
+Reference: Berzins, "Polyhedral complex extraction from ReLU networks using edge subdivision", ICML
+2023; Humayun, Balestriero, Balakrishnan, Baraniuk, "SplineCam", CVPR 2023.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Sequence
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
@@ -33,24 +28,33 @@ import scipy.sparse.csgraph
 from numpy.typing import ArrayLike
 
 from approxnet import _checks
-from approxnet.errors import AssumptionError
-from approxnet.relu.activations import PIECEWISE_LINEAR
 from approxnet.relu.complexes import Complex
-from approxnet.relu.layers import Layer, to_csr
 from approxnet.relu.network import Network
+from approxnet.relu.piecewise import (
+    Weights,
+    affine_maps,
+    affine_maps_of_bits,
+    pre_activations,
+    relu_layers,
+)
+from approxnet.relu.planar import Contradiction, cut
+from approxnet.relu.subdivision import Subdivision, rectangle
 
 TOLERANCE = 1e-12
+TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-14)
+"""Tried one after the other in the plane, where all neurons of a layer are cut at once."""
+
+BLOCK, BLOCK_BYTES = 1024, 2**28
+"""So many neurons of a layer are cut at once, and their values at all vertices have so many bytes;
+at least 8 are."""
+
+CELL_BYTES = 1024
+"""So much memory a cell in the plane takes while it is cut, beside the patterns; measured."""
+
 SAME_MAP = 1e-10
 """Slopes are equal if they differ by less than this, relative to the sum that they are."""
 
 MAX_DIMENSION = 4
-CHUNK = 2048
-"""Cells per matrix product: what fits into the cache."""
-
-JUMPS = {"relu": (1.0,), "hat": (1.0, -2.0, 1.0)}
-"""The jumps of the slope of an activation at its breakpoints; left of them it is 0."""
-
-Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
 class Regions(NamedTuple):
@@ -101,6 +105,7 @@ def linear_regions(
     Raises:
       AssumptionError: if an activation is not piecewise linear; names the layer.
       ValueError: if d > 4, or unless lower < upper on every axis.
+      MemoryError: if regions in the plane do not fit into the memory.
 
     >>> from approxnet import relu
     >>> net = relu.from_layers([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
@@ -108,17 +113,13 @@ def linear_regions(
     >>> regions.vertices.shape, len(regions.slopes), len(regions.neighbours)
     ((9, 2), 4, 4)
     """
-    cells, layers = activation_complex(net, lower, upper)
-    slopes, intercepts, sizes = affine_maps(layers, cells.positive.array)
-    starts, corners = cells.corners()
-    neighbours, vertices = cells.neighbours(), cells.points.T.copy()
+    low, high = _box(net, lower, upper)
+    regions, sizes = _regions(relu_layers(net), low, high)
     if merge:
-        difference = np.abs(slopes[neighbours[:, 0]] - slopes[neighbours[:, 1]])
-        same = (difference <= SAME_MAP * sizes[neighbours].max(axis=1)).all(axis=(1, 2))
-        plain = Regions(vertices, starts, corners, slopes, intercepts, neighbours)
-        return _merged(plain, same)
-    corners = _in_order(vertices, starts, corners)
-    return Regions(vertices, starts, corners, slopes, intercepts, neighbours)
+        slope, other = regions.slopes[regions.neighbours.T]
+        size = sizes[regions.neighbours].max(axis=1)
+        return _merged(regions, (np.abs(slope - other) <= SAME_MAP * size).all(axis=(1, 2)))
+    return regions
 
 
 def count_regions(net: Network, lower: ArrayLike, upper: ArrayLike) -> int:
@@ -136,183 +137,128 @@ def count_regions(net: Network, lower: ArrayLike, upper: ArrayLike) -> int:
     Raises:
       AssumptionError: if an activation is not piecewise linear; names the layer.
       ValueError: if d > 4, or unless lower < upper on every axis.
+      MemoryError: if regions in the plane do not fit into the memory.
 
     >>> from approxnet import relu
     >>> net = relu.from_layers([([[1.0], [2.0]], [0.0, 1.0]), ([[1.0, 1.0]], [0.0])])
     >>> count_regions(net, -1.0, 1.0)  # kinks at 0 and -1/2
     3
     """
-    return activation_complex(net, lower, upper)[0].n_faces[-1]
-
-
-def max_regions(widths: Sequence[int], *, bound: str) -> int:
-    """A bound on the largest number of linear regions of ReLU networks of a shape.
-
-        zaslavsky   <=  prod_l sum_{j <= d} C(w_l, j): each layer cuts each region at most so often
-        serra       <=  sum prod_l C(w_l, j_l) over 0 <= j_l <= min(d, w_1 - j_1, ...,
-                        w_{l-1} - j_{l-1}, w_l): regions of low rank are cut less often
-        montufar    >=  prod_{l < k} floor(w_l / d)^d sum_{j <= d} C(w_k, j): so many are attained
-
-    Args:
-      widths: (d, w_1, ..., w_k, m), the shape of a network (``relu.shape(net)``).
-      bound: "zaslavsky" (one hidden layer: attained), "serra" or "montufar".
-
-    Returns:
-      the bound.
-
-    Raises:
-      ConfigError: if the bound has another name.
-      ValueError: if a width is not a positive integer.
-      AssumptionError: if "montufar" is asked for a layer narrower than d.
-
-    Reference: Zaslavsky, Mem. AMS 154 (1975), theorem B; Serra et al., ICML 2018, theorem 1;
-    Montúfar et al., NeurIPS 2014, theorem 5.
-
-    >>> max_regions((2, 4, 4, 1), bound="serra"), max_regions((2, 4, 4, 1), bound="montufar")
-    (121, 44)
-    """
-    _checks.one_of("bound", bound, BOUNDS)
-    if len(widths) < 2:
-        raise ValueError(f"widths must be (d, ..., m), got {tuple(widths)}; use relu.shape(net)")
-    d, *hidden, _ = (_checks.count(f"widths[{i}]", w, at_least=1) for i, w in enumerate(widths))
-    return BOUNDS[bound](d, tuple(hidden))
-
-
-def _arrangement(d: int, n: int) -> int:
-    """The regions that n hyperplanes in general position make in dimension d."""
-    return sum(math.comb(n, j) for j in range(d + 1))
-
-
-def _zaslavsky(d: int, hidden: tuple[int, ...]) -> int:
-    return math.prod(_arrangement(d, n) for n in hidden)
-
-
-@functools.cache
-def _serra(rank: int, hidden: tuple[int, ...]) -> int:
-    """The bound for regions whose features span at most ``rank`` dimensions."""
-    if not hidden:
-        return 1
-    n, rest = hidden[0], hidden[1:]
-    dimensions = range(min(rank, n) + 1)
-    return sum(math.comb(n, j) * _serra(min(rank, n - j), rest) for j in dimensions)
-
-
-def _montufar(d: int, hidden: tuple[int, ...]) -> int:
-    for i, n in enumerate(hidden):
-        if n < d:
-            raise AssumptionError(
-                f"the lower bound of Montufar et al. needs layers of at least d = {d} neurons, got "
-                f"{n} in hidden layer {i}"
-            )
-    if not hidden:
-        return 1
-    return math.prod((n // d) ** d for n in hidden[:-1]) * _arrangement(d, hidden[-1])
-
-
-BOUNDS = {"zaslavsky": _zaslavsky, "serra": _serra, "montufar": _montufar}
+    low, high = _box(net, lower, upper)
+    layers = relu_layers(net)
+    if plane := _plane(layers, low, high):
+        return len(plane.cells.starts) - 1
+    return _complex(layers, low, high).n_faces[-1]
 
 
 def activation_complex(net: Network, lower: ArrayLike, upper: ArrayLike) -> tuple[Complex, Weights]:
     """The box, cut by all neurons, and the layers of the network with relu between them.
 
     ``positive`` of the complex holds the activation patterns, all layers one after the other, and
-    ``functions`` the pre-activations of the last hidden layer at the vertices.
+    ``functions`` the pre-activations of the last hidden layer at the vertices. The matrices of
+    hidden layers with few entries are sparse.
 
     Raises:
       AssumptionError, ValueError: as ``linear_regions``.
     """
+    low, high = _box(net, lower, upper)
+    layers = relu_layers(net)
+    return _complex(layers, low, high), layers
+
+
+def _box(net: Network, lower: ArrayLike, upper: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     d = net.layers[0].n_in
     if d > MAX_DIMENSION:
         raise ValueError(
             f"net must have at most {MAX_DIMENSION} inputs, got {d}; restrict it to a plane with "
             "relu.compose"
         )
-    low, high = _checks.box(lower, upper, d)
-    layers = _relu_layers(net)
+    return _checks.box(lower, upper, d)
+
+
+def _regions(layers: Weights, low: np.ndarray, high: np.ndarray) -> tuple[Regions, np.ndarray]:
+    """The regions, and the sizes (c, m, d) of the terms of their slopes."""
+    if plane := _plane(layers, low, high):
+        cells = plane.cells
+        vertices, starts, corners = cells.points, cells.starts, cells.corners
+        slopes, intercepts, sizes = affine_maps_of_bits(layers, plane.active)
+    else:
+        cells = _complex(layers, low, high)
+        vertices, (starts, corners) = cells.points.T.copy(), cells.corners()
+        corners = _in_order(vertices, starts, corners)
+        slopes, intercepts, sizes = affine_maps(layers, cells.positive.array)
+    starts, corners, neighbours = (
+        index.astype(np.int32) for index in (starts, corners, cells.neighbours())
+    )
+    return Regions(vertices, starts, corners, slopes, intercepts, neighbours), sizes
+
+
+def _complex(layers: Weights, low: np.ndarray, high: np.ndarray) -> Complex:
     cells = Complex(low, high)
     features, noise = cells.points, cells.noise
     for weight, bias in layers[:-1]:
-        size = np.abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
-        noise = TOLERANCE * size + np.abs(weight) @ noise
+        size = abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
+        noise = TOLERANCE * size + abs(weight) @ noise
         cells.attach(weight @ features + bias[:, None], noise)
         for neuron in range(len(bias)):
             cells.cut(neuron)
-        features, noise = np.maximum(cells.functions, 0), cells.noise[d:]
-    return cells, layers
+        features, noise = np.maximum(cells.functions, 0), cells.noise[cells.d :]
+    return cells
 
 
-def _relu_layers(net: Network) -> Weights:
-    """The same network with dense layers in double precision and only relu between them."""
-    layers = [_dense(layer) for layer in net.layers]
-    built: Weights = []
-    weight, bias = layers[0]
-    for i, (name, (next_weight, next_bias)) in enumerate(
-        zip(net.activations, layers[1:], strict=True)
-    ):
-        if name not in PIECEWISE_LINEAR:
-            raise AssumptionError(
-                f"hidden layer {i} must have a piecewise linear activation, one of "
-                f"{', '.join(PIECEWISE_LINEAR)}, got {name!r}; a network is affine on regions only "
-                "then"
-            )
-        if name == "identity":
-            weight, bias = next_weight @ weight, next_weight @ bias + next_bias
-            continue
-        breaks, jumps = np.array(PIECEWISE_LINEAR[name]), np.array(JUMPS[name])
-        built.append((np.repeat(weight, len(breaks), axis=0), (bias[:, None] - breaks).ravel()))
-        weight, bias = np.kron(next_weight, jumps[None]), next_bias
-    return [*built, (weight, bias)]
+class Plane(NamedTuple):
+    """Cells in the plane, and for each layer the packed bits (c, b) of its active neurons."""
+
+    cells: Subdivision
+    active: list[np.ndarray]
 
 
-def _dense(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    return to_csr(layer).toarray(), _bias(layer)
+def _plane(layers: Weights, low: np.ndarray, high: np.ndarray) -> Plane | None:
+    """The rectangle, cut by all neurons; None if d is not 2 or every tolerance contradicts."""
+    for tolerance in TOLERANCES if len(low) == 2 else ():
+        with contextlib.suppress(Contradiction):
+            return cut_plane(layers, low, high, tolerance)
+    return None
 
 
-def _bias(layer: Layer) -> np.ndarray:
-    parts = getattr(layer, "parts", None)
-    if parts is None:
-        return np.asarray(layer.bias, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
-    return np.concatenate([_bias(part) for part in parts])
+def cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: float) -> Plane:
+    """The rectangle, cut by all neurons, which count as 0 up to the tolerance.
+
+    Raises:
+      Contradiction: if rounding left no subdivision.
+    """
+    cells, active = rectangle(low, high), []
+    features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
+    for depth, (weight, bias) in enumerate(layers[:-1]):
+        size = abs(weight) @ features + np.abs(bias)
+        noise = tolerance * size + abs(weight) @ noise
+        cells, parent, bits, features = _cut_layer(cells, layers[: depth + 1], noise)
+        active = [*(on[parent] for on in active), bits]
+    return Plane(cells, active)
 
 
-def affine_maps(layers: Weights, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The affine maps of the cells from their activation patterns.
-
-    Args:
-      layers: weights and biases, with relu between them.
-      active: (n, c) bool, the active neurons of all layers, one after the other.
+def _cut_layer(
+    cells: Subdivision, layers: Weights, noise: np.ndarray
+) -> tuple[Subdivision, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the cells by the neurons of the last of some layers, block by block.
 
     Returns:
-      slopes (c, m, d), intercepts (c, m), and the sizes (c, m, d) of the terms that the slopes are
-      sums of, which bounds what can cancel.
+      the new cells, the old cell (c,) of each, the bits (c, b) of the active neurons, and the
+      largest features (n,).
     """
-    ends = np.cumsum([len(bias) for _, bias in layers[:-1]])
-    patterns = np.split(active, ends[:-1]) if len(ends) else []
-    chunks = []
-    for start in range(0, active.shape[1], CHUNK):
-        on = [np.ascontiguousarray(p[:, start : start + CHUNK].T) for p in patterns]
-        chunks.append(_chunk_of_maps(layers, on, min(CHUNK, active.shape[1] - start)))
-    slopes, intercepts, sizes = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
-    return slopes, intercepts, sizes
-
-
-def _chunk_of_maps(
-    layers: Weights, patterns: list[np.ndarray], c: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows A D_k A_k ... of c cells, from the output to the input."""
-    weight, bias = layers[-1]
-    m = len(bias)
-    factors, first = np.eye(m), weight
-    rows = np.broadcast_to(weight, (c, *weight.shape))
-    intercepts = np.broadcast_to(bias, (c, m))
-    for (weight, bias), on in zip(reversed(layers[:-1]), reversed(patterns), strict=True):
-        factors, first = (rows * on[:, None, :]).reshape(c * m, -1), weight
-        intercepts = intercepts + (factors @ bias).reshape(c, m)
-        rows = (factors @ weight).reshape(c, m, -1)
-    sizes = np.broadcast_to(
-        (np.abs(factors) @ np.abs(first)).reshape(-1, *rows.shape[1:]), rows.shape
-    )
-    return rows, intercepts, sizes
+    *below, (weight, bias) = layers
+    parent, bits, features, start = np.arange(len(cells.starts) - 1), [], np.zeros(len(bias)), 0
+    cell_bytes = CELL_BYTES + sum(len(bias) for _, bias in layers) // 8
+    while start < len(bias):
+        fit = BLOCK_BYTES // (8 * len(cells.points)) // 8 * 8
+        block = slice(start, start + min(max(fit, 8), BLOCK))
+        z = pre_activations([*below, (weight[block], bias[block])], cells.points)
+        features[block] = z.max(axis=0, initial=0)
+        cells, up, positive = cut(cells, z, noise[block])
+        _checks.memory(f"{len(up)} regions", len(up) * cell_bytes)
+        parent, bits = parent[up], [*(on[up] for on in bits), positive]
+        start = block.stop
+    return cells, parent, np.concatenate(bits, axis=1), features
 
 
 def _in_order(vertices: np.ndarray, starts: np.ndarray, corners: np.ndarray) -> np.ndarray:
