@@ -41,12 +41,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import scipy.sparse.linalg
 
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
 from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
+from approxnet.reproduce.descent import descend
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -254,38 +254,21 @@ def _u(which: jax.Array, x: jax.Array) -> jax.Array:
     return jax.lax.switch(which, [functools.partial(target.u, xp=jnp) for target in TARGETS], x)
 
 
-def _minimise(energy: Callable[[Any], jax.Array], start: Any, steps: int) -> tuple[Any, jax.Array]:
-    """The end of some steps of L-BFGS, and the energies (steps,) before each."""
-    optimizer = optax.lbfgs(memory_size=20)
-    slope = optax.value_and_grad_from_state(energy)
-
-    def step(carry: Any, _: Any) -> tuple[Any, jax.Array]:
-        x, state = carry
-        value, gradient = slope(x, state=state)
-        change, state = optimizer.update(
-            gradient, state, x, value=value, grad=gradient, value_fn=energy
-        )
-        return (optax.apply_updates(x, change), state), value
-
-    (x, _), energies = jax.lax.scan(step, (start, optimizer.init(start)), length=steps)
-    return x, energies
-
-
 @functools.partial(jax.jit, static_argnames="steps")
 def _train_kinks(gaps: Any, which: Any, steps: int) -> tuple[jax.Array, jax.Array]:
-    """The knots after some steps from gaps (n,), and the energies (steps,)."""
-    end, energies = _minimise(lambda z: _energy_of_kinks(z, which), jnp.asarray(gaps), steps)
-    return _knots(end), energies
+    """The knots after some steps from gaps (n,), and the energies (steps + 1,)."""
+    path, energies = descend(lambda z: _energy_of_kinks(z, which), gaps, steps)
+    return _knots(path[-1]), energies
 
 
 @functools.partial(jax.jit, static_argnames="steps")
-def _train_weights(parameters: Any, pattern: Any, which: Any, steps: int) -> tuple[Any, jax.Array]:
-    """The parameters after some steps, and the energies (steps,)."""
+def _train_weights(parameters: Any, pattern: Any, which: Any, steps: int) -> jax.Array:
+    """The energies (steps + 1,) along the training of all parameters."""
 
     def energy(p: Any) -> jax.Array:
         return _energy_of_weights(relu.join(p, pattern), which)
 
-    return _minimise(energy, parameters, steps)
+    return descend(energy, parameters, steps)[1]
 
 
 def _histories(target: Target, config: Config) -> dict[str, np.ndarray]:
@@ -295,7 +278,7 @@ def _histories(target: Target, config: Config) -> dict[str, np.ndarray]:
     net = jax.tree.map(jnp.asarray, mapping.fem_to_relu(mesh, _galerkin(mesh, target)))
     curves = {
         "kinks": _train_kinks(np.zeros(n), which, config.steps)[1],
-        "weights": _train_weights(*relu.split(net), which, config.steps)[1],
+        "weights": _train_weights(*relu.split(net), which, config.steps),
     }
     whole = target.energy(1.0) - target.energy(0.0)
     return {name: np.sqrt(whole + 2 * np.asarray(curve)) for name, curve in curves.items()}
