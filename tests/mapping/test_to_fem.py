@@ -4,11 +4,14 @@ import itertools
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from approxnet import fem, mapping, relu
 from approxnet.errors import AssumptionError, MeshError
+from approxnet.mapping import to_fem
 from approxnet.relu.complexes import LADDER
 from approxnet.relu.layers import to_csr
 from approxnet.relu.regions import TOLERANCE
@@ -203,6 +206,27 @@ def test_a_network_becomes_a_function_and_a_network_again(name):
     np.testing.assert_allclose(relu.apply(again, x), relu.apply(net, x), rtol=0, atol=noise(again))
 
 
+def test_a_network_that_was_trained_on_is_mapped_back():
+    mesh = fem.box((3, 3))
+    parameters, pattern = relu.split(mapping.fem_to_relu(mesh, np.sin(5 * mesh.nodes.sum(axis=1))))
+    x = np.random.default_rng(0).random((200, 2))
+
+    def loss(parameters):
+        return jnp.mean((relu.evaluate(relu.join(parameters, pattern), x) - x[:, 0]) ** 2)
+
+    optimizer = optax.sgd(1e-3)
+    state, gradient = optimizer.init(parameters), jax.jit(jax.grad(loss))
+    before = loss(parameters)
+    for _ in range(10):
+        change, state = optimizer.update(gradient(parameters), state)
+        parameters = optax.apply_updates(parameters, change)
+    assert loss(parameters) < 0.9 * before
+    net = jax.tree.map(np.asarray, relu.join(parameters, pattern))
+    back = mapping.relu_to_fem(net, 0.0, 1.0)
+    error = fem.error_max(back.mesh, back.values, lambda x: relu.evaluate(net, x))
+    assert error <= noise(net)
+
+
 def test_the_result_is_the_same_without_double_precision():
     net = random_net((2, 8, 1), 0)
     one = mapping.relu_to_fem(net, LOWER, UPPER)
@@ -222,6 +246,17 @@ def test_five_dimensions_and_an_empty_box_are_refused():
         mapping.relu_to_fem(random_net((5, 1), 0), LOWER, UPPER)
     with pytest.raises(ValueError, match="lower must be less than upper"):
         mapping.relu_to_fem(random_net((2, 1), 0), UPPER, LOWER)
+
+
+def test_where_one_direction_makes_a_flat_simplex_another_does_not(monkeypatch):
+    # Found by search: kinks that differ by 1e-9.
+    net = integer_net((3, 4, 4, 1), 2, 1e-9)
+    mesh, _ = mapping.relu_to_fem(net, LOWER, UPPER)
+    assert fem.volumes(mesh).min() > 0
+    assert math.isclose(fem.volumes(mesh).sum(), (UPPER - LOWER) ** 3, rel_tol=1e-12)
+    monkeypatch.setattr(to_fem, "DIRECTIONS", 1)
+    with pytest.raises(MeshError, match="has zero volume"):
+        mapping.relu_to_fem(net, LOWER, UPPER)
 
 
 def test_regions_as_thin_as_rounding_are_refused():
