@@ -53,9 +53,9 @@ PAPER = (
     Quote(
         "J. He, L. Li, J. Xu, C. Zheng, ReLU deep neural networks and linear finite elements, "
         "J. Comput. Math. 38 (2020), 502-527",
-        "the section on a network-Galerkin method in one dimension",
-        "networks for two-point boundary value problems against adaptive finite elements with the "
-        "same number of degrees of freedom (in other words, and without numbers)",
+        "from a summary; the section itself is not at hand",
+        "a network-Galerkin method in one dimension is better than adaptive finite elements with "
+        "the same number of degrees of freedom (in other words, and without numbers)",
     ),
 )
 
