@@ -27,7 +27,8 @@ moved a little at random, and every edge has its neuron from the start.
 
 The energies of networks are exact integrals over their linear regions in the three squares of the
 domain. That of u is extrapolated, to about 10^-4 of it, from two fine adaptive meshes, on which it
-falls like the inverse of the number of cells. The experiment is ours; the paper solves in one dimension.
+falls like the inverse of the number of cells. The experiment is ours: the paper solves equations in
+one dimension.
 """
 
 from __future__ import annotations
