@@ -17,7 +17,7 @@ first layer for each inner edge and k - 2 of the second for each inner node with
 are the places of the nodes, that is, the kinks. Inner nodes move freely, boundary nodes along their
 side, the corners stay, and which nodes share a cell does not change, so that neither does the
 number of neurons. For given kinks the best values are the finite element solution and are solved
-for. A term of at most 10^-3 of the energy, which is left out of what is reported, keeps the cells
+for. A term of 1 to 2 10^-3 of the energy, which is left out of what is reported, keeps the cells
 from collapsing:
 
     QUALITY times the mean over the cells of (sum of squared edges) / (4 3^(1/2) area).
