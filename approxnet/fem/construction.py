@@ -19,6 +19,7 @@ from approxnet.fem.validation import (
     check_volumes,
     valid_cells,
     valid_nodes,
+    warn_of_slivers,
 )
 
 
@@ -49,6 +50,7 @@ def from_arrays(nodes: Any, cells: Any) -> SimplexMesh:
     check_distinct(nodes)
     check_used(nodes, cells)
     check_volumes(nodes, cells)
+    warn_of_slivers(nodes, cells)
     check_repeated(cells, len(nodes))
     cells = orient(nodes, cells)
     check_facets(nodes, cells)

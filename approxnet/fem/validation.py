@@ -164,7 +164,7 @@ def _coincident(nodes: np.ndarray) -> np.ndarray:
 
 
 def check_volumes(nodes: np.ndarray, cells: np.ndarray) -> None:
-    """MeshError if a cell has zero volume, MeshWarning if it nearly has."""
+    """MeshError if a cell has zero volume."""
     cofactors, determinant = _affine.cofactors(_affine.corners(nodes, cells))
     areas = np.stack([np.sqrt(_affine.dot(row, row)) for row in cofactors])
     flat = np.flatnonzero(np.abs(determinant) <= rounding(nodes) * areas.max(axis=0))
@@ -176,6 +176,12 @@ def check_volumes(nodes: np.ndarray, cells: np.ndarray) -> None:
             f"nodes {cells[cell].tolist()} at {place(nodes[cells[cell]])} ({flat.size} such "
             "cells); remove it or move a node"
         )
+
+
+def warn_of_slivers(nodes: np.ndarray, cells: np.ndarray) -> None:
+    """MeshWarning if a cell nearly has zero volume."""
+    cofactors, determinant = _affine.cofactors(_affine.corners(nodes, cells))
+    areas = np.stack([np.sqrt(_affine.dot(row, row)) for row in cofactors])
     lengths = np.stack(
         [
             ((nodes[cells[:, i]] - nodes[cells[:, j]]) ** 2).sum(axis=1)

@@ -125,7 +125,7 @@ class Complex:
     def _apply(self, cut: _Cut, row: int) -> None:
         ends = self.values.array[:, cut.ends]
         t = ends[row, 0] / (ends[row, 0] - ends[row, 1])
-        new = (1 - t) * ends[:, 0] + t * ends[:, 1]
+        new = ends[:, 0] + t * (ends[:, 1] - ends[:, 0])
         new[row] = 0
         self.values.append(new)
         index = len(self.positive.array) - len(self.functions) + row - self.d
@@ -159,18 +159,24 @@ class Complex:
         pairs = np.stack([cell[first], cell[first + 1]], axis=1)
         return pairs[np.lexsort(pairs.T[::-1])]
 
-    def simplices(self) -> tuple[np.ndarray, np.ndarray]:
+    def simplices(self, order: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The cells, parted into simplices that meet in whole faces, without a new vertex.
 
         Each face is the cone from its first vertex over its facets that do not hold this vertex;
         as the rule looks at the face alone, cells on both sides of a facet part it alike.
 
+        Args:
+          order: (v,), the vertices from the first to the last; by number if it is left out.
+
         Returns:
           the vertices of the simplices, (s, d + 1), of either orientation, and the cell (s,) that
           each lies in.
         """
-        first = np.arange(self.n_faces[0], dtype=np.int32)
-        simplices, owner = first[:, None], first
+        number = np.arange(self.n_faces[0], dtype=np.int32)
+        order = number if order is None else order
+        first = np.empty_like(number)
+        first[order] = number
+        simplices, owner = first[:, None], number
         for k in range(1, self.d + 1):
             face, facet = self.pairs[k].array
             apex = np.full(self.n_faces[k], self.n_faces[0], np.int32)
@@ -180,7 +186,7 @@ class Complex:
             owner = face[opposite][pair]
             simplices = np.concatenate([apex[owner, None], simplices[simplex]], axis=1)
             first = apex
-        return simplices, owner
+        return order[simplices].astype(np.int32), owner
 
 
 class _Cut:

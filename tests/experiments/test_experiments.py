@@ -16,6 +16,8 @@ TOYS = {
         "work": 10**6,
         "points": 500,
     },
+    "he_li_xu_zheng_2020_galerkin": {"intervals": (16,), "steps": 150, "shown": 16},
+    "l_shape": {"cells": 40, "steps": 150, "reference": 2000},
     "one_hidden_layer_is_not_enough": {
         "neurons": (12, 40),
         "grid": 20,
@@ -77,6 +79,20 @@ def test_a_wrong_size_turns_the_report_red(monkeypatch):
         mapping, "size", lambda *a, **k: honest(*a, **k)._replace(n_neurons=1), raising=True
     )
     assert reproduce.run(experiment, config).verdict == "outside"
+
+
+def test_a_network_that_is_not_trained_turns_the_report_red():
+    experiment, config = toy("he_li_xu_zheng_2020_galerkin")
+    result = reproduce.run(experiment, dataclasses.replace(config, steps=1))
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "x^(2/3) - x, n = 16: n |u - v|_1 / C" in red
+
+
+def test_kinks_that_do_not_move_turn_the_report_red():
+    experiment, config = toy("l_shape")
+    result = reproduce.run(experiment, dataclasses.replace(config, steps=0))
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "(E(trained) - E(u)) / (E(start) - E(u))" in red
 
 
 def test_one_hidden_layer_in_the_place_of_the_hat_turns_the_report_red(monkeypatch):
