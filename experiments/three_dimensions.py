@@ -44,6 +44,7 @@ class Config:
 
     Attributes:
       nodes: numbers of nodes, about.
+      grids: the meshes, keys of ``CUBES``; forms are compared on those that are star-shaped.
       varied: how many of these, the first ones, are tried with all data.
       compared: nodes, about, of the meshes on which all forms are compared.
       points: random points of random cells, and as many around the mesh.
@@ -51,6 +52,7 @@ class Config:
     """
 
     nodes: tuple[int, ...]
+    grids: tuple[str, ...] = ("random", "Kuhn", "hollow")
     varied: int = 1
     compared: int = 60
     points: int = 2000
@@ -139,7 +141,7 @@ class Case(NamedTuple):
 def run(config: Config, progress: Reporter) -> Numbers:
     """Map and compare on every mesh, with all data and in all forms."""
     rng = np.random.default_rng(config.seed)
-    jobs = [(grid, n) for n in config.nodes for grid in CUBES]
+    jobs = [(grid, n) for n in config.nodes for grid in config.grids]
     grown = []
     for i, (grid, n) in enumerate(jobs):
         progress(f"{grid}, {n:,} nodes", i, len(jobs) + 2)
@@ -199,7 +201,7 @@ def _sample(
 def _compared(config: Config, rng: np.random.Generator) -> list[Case]:
     """Every form that applies to a mesh and random values, on the boundary too."""
     cases = []
-    for grid in STAR_SHAPED:
+    for grid in (grid for grid in config.grids if grid in STAR_SHAPED):
         mesh = CUBES[grid](config.compared, rng)
         for method in ("maxima", "convex", "barrier"):
             try:
@@ -300,9 +302,10 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
 
 
 def _slices(grown: list[Case]) -> Any:
-    figure, axes = drawing.figure(2, len(CUBES), size=(11.0, 6.4))
+    grids = dict.fromkeys(case.grid for case in grown)
+    figure, axes = drawing.figure(2, len(grids), size=(1 + 3.3 * len(grids), 6.4))
     plane = relu.from_layers([([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [0.0, 0.0, 0.5])])
-    for column, grid in zip(axes.T, CUBES, strict=True):
+    for column, grid in zip(np.reshape(axes, (2, -1)).T, grids, strict=True):
         case = next(c for c in grown if c.grid == grid and c.data == "random")
         net = relu.compose(case.net, plane)
         lower, upper = case.mesh.nodes.min(axis=0)[:2], case.mesh.nodes.max(axis=0)[:2]

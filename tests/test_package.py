@@ -31,11 +31,11 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def block(language):
-    """The first code block of that language in the README."""
-    found = re.search(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def blocks(language):
+    """The code blocks of that language in the README."""
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert found, f"the README has no block of {language}"
-    return found.group(1)
+    return found
 
 
 def imported_by(statement):
@@ -116,13 +116,15 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 # --- papers -----------------------------------------------------------------------------------
 
 
-def test_the_readme_prints_what_it_says():
+@pytest.mark.parametrize("i", range(2))
+def test_the_readme_prints_what_it_says(i):
     """Words as they stand, numbers to single precision."""
+    assert len(blocks("python")) == len(blocks("text")) == 2
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block("python"), "<README>", "exec"), {"__name__": "readme"})
+        exec(compile(blocks("python")[i], "<README>", "exec"), {"__name__": "readme"})
     number = re.compile(r"\d+\.?\d*")
-    said, shown = printed.getvalue(), block("text")
+    said, shown = printed.getvalue(), blocks("text")[i]
     assert number.sub("#", said).split() == number.sub("#", shown).split()
     values = [[float(digits) for digits in number.findall(text)] for text in (said, shown)]
     assert values[0] == pytest.approx(values[1], rel=1e-6)

@@ -174,9 +174,10 @@ def _neurons(folded: Folded, n: int) -> tuple[np.ndarray, tuple[_Side, _Side]]:
       The pairs (i, j) of the neurons relu(l_j - l_i), (p, 2), and the two sides of each maximum,
       lower and upper: it is lower + relu(upper - lower), where upper has a neuron.
     """
-    labels, size, least = folded.labels, sizes(folded.labels), folded.minimum.any(axis=1)
+    labels, size = folded.labels, sizes(folded.labels)
+    least = folded.minimum[:, 0] | folded.minimum[:, 1]
     ways = np.take_along_axis(labels[:, None], WAYS[size - 1], axis=2).reshape(-1, 3, 2, 2)
-    single = np.asarray(ways[..., 0] == ways[..., 1])
+    single = ways[..., 0] == ways[..., 1]
     keys = ways[..., 0].astype(np.int64) * n + ways[..., 1]
     keys, pair, worth = np.unique(keys, return_inverse=True, return_counts=True)
     pair, chosen = pair.reshape(single.shape), np.zeros(len(labels), int)

@@ -31,7 +31,7 @@ TOYS = {
         "levels": 4,
         "steps": (0, 300, 1000),
     },
-    "three_dimensions": {"nodes": (40,), "compared": 20, "points": 200},
+    "three_dimensions": {"nodes": (40,), "compared": 20, "grids": ("random",), "points": 200},
     "exact_energy": {
         "widths": (8,),
         "nets": 4,
