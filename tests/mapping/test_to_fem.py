@@ -168,6 +168,7 @@ ROUND_TRIPS = [
     *((name, "polygon") for name in ("rectangles", "turned", "L-shape", "one triangle")),
     *((name, "convex") for name in ("two intervals", "one square", "cube")),
     *((name, "barrier") for name in ("two intervals", "one square")),
+    *((name, "maxima") for name in ("random line", "turned", "one triangle", "cube")),
 ]
 
 
@@ -193,6 +194,7 @@ TRIPS_BACK = {
     "polygon": ((2, 6, 4, 2), "polygon"),
     "convex on a line": ((1, 6, 1), "convex"),
     "barrier in space": ((3, 3, 1), "barrier"),
+    "maxima in space": ((3, 5, 4, 2), "maxima"),
 }
 
 
