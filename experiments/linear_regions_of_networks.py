@@ -49,8 +49,7 @@ class Config:
       neurons: neurons of random networks in all layers together, for d = 1, 2, 3.
       depths: hidden layers of random networks.
       nets: random networks of each shape.
-      levels: the sawtooth has up to as many layers; with 14 its pieces are lost in the noise that
-        ``relu.linear_regions`` expects, 1e-12 times 6 for each layer.
+      levels: the sawtooth has up to as many layers.
       widths: of the network that is trained.
       steps: optimiser steps at which its regions are counted, increasing from 0.
       seed: of everything random.
@@ -70,7 +69,7 @@ SCALES = {
     "full": Config(
         neurons=((16, 32, 64, 128, 256, 512), (16, 32, 64, 128, 256), (16, 32, 64)),
         nets=20,
-        levels=12,
+        levels=16,
         steps=(0, 3, 10, 20, 30, 60, 100, 200, 300, 600, 1000, 2000, 3000, 6000, 10_000, 20_000),
     ),
 }

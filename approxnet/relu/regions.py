@@ -8,8 +8,10 @@ on every cell of the layers before. In the plane all neurons of a layer are cut 
 plane at any tolerance, one after the other (``approxnet.relu.complexes``).
 
 Rounding: at the vertices z_j counts as 0 up to its noise, 1e-12 (|A_j| max |h| + |b_j|) plus |A_j|
-times the noise of the features h, which run over all vertices; other tolerances than 1e-12 are
-taken where signs contradict each other. New vertices are convex combinations of old ones, which do
+times the noise of the features h, which run over all vertices, but no more than a hundred times the
+first part: the errors of the features of a point depend on each other, so that they do not grow
+from layer to layer like the product of the norms. Other tolerances than 1e-12 are taken where signs
+contradict each other. New vertices are convex combinations of old ones, which do
 not amplify errors. Cells can be as small as rounding allows; their map comes from the weights and
 is exact up to the rounding of that product.
 
@@ -31,6 +33,7 @@ from approxnet import _checks
 from approxnet.relu.complexes import Complex
 from approxnet.relu.network import Network
 from approxnet.relu.piecewise import (
+    Matrix,
     Weights,
     affine_maps,
     affine_maps_of_bits,
@@ -43,6 +46,9 @@ from approxnet.relu.subdivision import Subdivision, rectangle
 TOLERANCE = 1e-12
 TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-14)
 """Tried one after the other in the plane, where all neurons of a layer are cut at once."""
+
+MOST = 100.0
+"""The noise of a layer is at most so many times that which it adds itself."""
 
 BLOCK, BLOCK_BYTES = 1024, 2**28
 """So many neurons of a layer are cut at once, and their values at all vertices have so many bytes;
@@ -198,12 +204,17 @@ def _complex(layers: Weights, low: np.ndarray, high: np.ndarray) -> Complex:
     features, noise = cells.points, cells.noise
     for weight, bias in layers[:-1]:
         size = abs(weight) @ np.abs(features).max(axis=1) + np.abs(bias)
-        noise = TOLERANCE * size + abs(weight) @ noise
+        noise = _noise(weight, TOLERANCE * size, noise)
         cells.attach(weight @ features + bias[:, None], noise)
         for neuron in range(len(bias)):
             cells.cut(neuron)
         features, noise = np.maximum(cells.functions, 0), cells.noise[cells.d :]
     return cells
+
+
+def _noise(weight: Matrix, own: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """The noise of a layer, from that which it adds and that of the layer below."""
+    return np.minimum(own + abs(weight) @ below, MOST * own)
 
 
 class Plane(NamedTuple):
@@ -231,7 +242,7 @@ def cut_plane(layers: Weights, low: np.ndarray, high: np.ndarray, tolerance: flo
     features, noise = np.maximum(np.abs(low), np.abs(high)), np.zeros(2)
     for depth, (weight, bias) in enumerate(layers[:-1]):
         size = abs(weight) @ features + np.abs(bias)
-        noise = tolerance * size + abs(weight) @ noise
+        noise = _noise(weight, tolerance * size, noise)
         cells, parent, bits, features = _cut_layer(cells, layers[: depth + 1], noise)
         active = [*(on[parent] for on in active), bits]
     return Plane(cells, active)

@@ -1,5 +1,6 @@
 """Linear regions: they fill the box, the maps are those of the network, the counts are known."""
 
+import itertools
 import math
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_on_a_line_the_ends_of_the_regions_are_the_kinks(seed, reference):
     np.testing.assert_allclose(regions.slopes[:, 0, 0], slope, atol=1e-13)
 
 
-@pytest.mark.parametrize("levels", [1, 2, 5, 9])
+@pytest.mark.parametrize("levels", [1, 2, 5, 9, 15])
 def test_a_sawtooth_has_as_many_pieces_as_it_has_teeth(levels):
     regions = relu.linear_regions(sawtooth(levels), 0.0, 1.0, merge=True)
     assert len(regions.slopes) == 2**levels
@@ -175,6 +176,24 @@ def test_a_sawtooth_has_as_many_pieces_as_it_has_teeth(levels):
     np.testing.assert_array_equal(
         np.sort(regions.vertices[:, 0]) * 2**levels, np.arange(2**levels + 1)
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_region_of_a_deep_network_is_lost_in_noise(seed):
+    """The norms of twenty layers multiply to 1e19; the patterns on a fine grid are the judge."""
+    rng = np.random.default_rng(seed)
+    shape = [1, *20 * [32], 1]
+    layers = [
+        (rng.normal(size=(m, n)) * np.sqrt(2 / n), 0.5 * rng.normal(size=m))
+        for n, m in itertools.pairwise(shape)
+    ]
+    x = np.linspace(-1, 1, 400_001)
+    features, changes = x[None], np.zeros(len(x) - 1, bool)
+    for weight, bias in layers[:-1]:
+        z = weight @ features + bias[:, None]
+        changes |= ((z[:, 1:] > 0) != (z[:, :-1] > 0)).any(axis=0)
+        features = np.maximum(z, 0)
+    assert relu.count_regions(relu.from_layers(layers), -1.0, 1.0) >= 1 + changes.sum()
 
 
 @pytest.mark.parametrize("name", sorted(set(GENERAL) - {"every kind of layer"}))
