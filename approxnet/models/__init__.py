@@ -1,0 +1,33 @@
+"""Architectures as Flax modules, and the door that makes pure functions of them.
+
+Each file is one architecture and reads like the figure of its paper; ``MODELS`` holds them by name.
+``functional(model)`` is ``(init, apply)`` on pytrees, which is all that training needs to know;
+``count_parameters`` and ``count_macs`` measure a model. The convolution of all of them is
+``convolve``, whose gradients are as fast inside a loop as outside.
+"""
+
+from approxnet.models.conv import Conv, convolve
+from approxnet.models.initializers import kaiming, xavier
+from approxnet.models.interface import Functional, count_macs, count_parameters, functional
+from approxnet.models.layers import BatchNorm
+from approxnet.models.lenet import LeNet5
+from approxnet.models.mlp import MLP
+from approxnet.models.pooling import average_pool, max_pool
+from approxnet.models.registry import MODELS
+
+__all__ = [
+    "BatchNorm",
+    "Conv",
+    "Functional",
+    "LeNet5",
+    "MLP",
+    "MODELS",
+    "average_pool",
+    "convolve",
+    "count_macs",
+    "count_parameters",
+    "functional",
+    "kaiming",
+    "max_pool",
+    "xavier",
+]
