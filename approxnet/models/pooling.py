@@ -57,7 +57,10 @@ def average_pool(x: jax.Array, size: int = 2, stride: int = 2) -> jax.Array:
            [6.5, 8. ]], dtype=float32)
     """
     ones = jnp.ones((1, *x.shape[1:3], 1), x.dtype)
-    return sum(_shifts(x, size, stride, 0)) / sum(_shifts(ones, size, stride, 0))
+    total, count = (
+        functools.reduce(jnp.add, _shifts(image, size, stride, 0)) for image in (x, ones)
+    )
+    return total / count
 
 
 def global_average(x: jax.Array) -> jax.Array:
