@@ -6,22 +6,36 @@ Each file is one architecture and reads like the figure of its paper; ``MODELS``
 ``convolve``, whose gradients are as fast inside a loop as outside.
 """
 
+from approxnet.models.alexnet import AlexNet
 from approxnet.models.conv import Conv, convolve
+from approxnet.models.densenet import DenseNet
+from approxnet.models.googlenet import GoogLeNet
 from approxnet.models.initializers import kaiming, xavier
 from approxnet.models.interface import Functional, count_macs, count_parameters, functional
 from approxnet.models.layers import BatchNorm
 from approxnet.models.lenet import LeNet5
 from approxnet.models.mlp import MLP
 from approxnet.models.pooling import average_pool, max_pool
+from approxnet.models.recurrent import LSTM, ElmanRNN
 from approxnet.models.registry import MODELS
+from approxnet.models.resnet import PreActResNet, ResNet
+from approxnet.models.vgg import VGG
 
 __all__ = [
+    "AlexNet",
     "BatchNorm",
     "Conv",
+    "DenseNet",
+    "ElmanRNN",
     "Functional",
+    "GoogLeNet",
+    "LSTM",
     "LeNet5",
     "MLP",
     "MODELS",
+    "PreActResNet",
+    "ResNet",
+    "VGG",
     "average_pool",
     "convolve",
     "count_macs",

@@ -193,9 +193,12 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """The convolution, (n, h', w', features), of images (n, h, w, c)."""
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, x.dtype)
+        features = _checks.count("features", self.features, at_least=1)
+        size = _checks.count("size", self.size, at_least=1)
+        kernel = self.param(
+            "kernel", self.kernel_init, (size, size, x.shape[-1], features), x.dtype
+        )
         y = convolve(x, kernel, stride=self.stride, padding=self.padding, boundary=self.boundary)
         if not self.bias:
             return y
-        return y + self.param("bias", nn.initializers.zeros, (1, 1, 1, self.features), x.dtype)
+        return y + self.param("bias", nn.initializers.zeros, (1, 1, 1, features), x.dtype)

@@ -176,12 +176,17 @@ def _macs(jaxpr: Any) -> int:
     """The multiplications of a traced program and of those it calls."""
     total = 0
     for equation in jaxpr.eqns:
-        repeats = equation.params["length"] if equation.primitive.name == "scan" else 1
-        total += _OWN_MACS.get(equation.primitive.name, lambda _: 0)(equation)
-        for parameter in equation.params.values():
-            inner = getattr(parameter, "jaxpr", parameter)
-            if hasattr(inner, "eqns"):
-                total += repeats * _macs(inner)
+        name = equation.primitive.name
+        parts = jax.tree.leaves(list(equation.params.values()))
+        programs = (getattr(part, "jaxpr", part) for part in parts)
+        inner = sum(_macs(program) for program in programs if hasattr(program, "eqns"))
+        if inner and name in ("cond", "while"):
+            raise ValueError(
+                f"model must multiply equally often for every input, got a {name} with "
+                f"{inner} multiplications in its branches; use scan for loops"
+            )
+        total += inner * (equation.params["length"] if name == "scan" else 1)
+        total += _OWN_MACS.get(name, lambda _: 0)(equation)
     return total
 
 

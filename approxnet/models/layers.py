@@ -1,4 +1,7 @@
-"""The layers that the architectures share: batch normalisation, and convolution with it.
+"""The layers that the architectures share: dense, dropout, and batch normalisation.
+
+The functions ``dense``, ``logits`` and ``dropout`` are layers too: called inside a module they make
+one of its parts.
 
 Batch normalisation gives every channel mean 0 and variance 1, then a scale and a shift that are
 trained. In training, mean m and variance v are those of the batch over n = batch x height x width
@@ -14,11 +17,15 @@ Reference: Ioffe, Szegedy, ICML 2015, algorithms 1 and 2.
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from approxnet import _checks
 from approxnet.models.conv import Conv
+from approxnet.models.initializers import kaiming
 
 
 class BatchNorm(nn.Module):
@@ -77,7 +84,8 @@ class ConvNorm(nn.Module):
       features, size, stride: as for ``Conv``.
 
     >>> layer = ConvNorm(8, stride=2)
-    >>> layer.init_with_output(jax.random.key(0), jnp.ones((1, 32, 32, 3)), False)[0].shape
+    >>> x = jax.numpy.ones((1, 32, 32, 3))
+    >>> jax.eval_shape(layer.init_with_output, jax.random.key(0), x)[0].shape
     (1, 16, 16, 8)
     """
 
@@ -86,10 +94,30 @@ class ConvNorm(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         """(n, h', w', features) from images (n, h, w, c)."""
         x = Conv(self.features, self.size, self.stride, bias=False)(x)
         return BatchNorm()(x, train)
+
+
+def dense(
+    x: jax.Array, features: int, kernel_init: Any = kaiming, bias_init: Any = nn.initializers.zeros
+) -> jax.Array:
+    """A hidden dense layer without its activation: (..., features) from x (..., c)."""
+    width = _checks.count("the width of a hidden layer", features, at_least=1)
+    return nn.Dense(width, kernel_init=kernel_init, bias_init=bias_init)(x)
+
+
+def logits(x: jax.Array, num_classes: int) -> jax.Array:
+    """The output layer, (..., num_classes): no relu follows, so its weights have variance 1 / c."""
+    return nn.Dense(_checks.count("num_classes", num_classes, at_least=1))(x)
+
+
+def dropout(x: jax.Array, rate: float, train: bool) -> jax.Array:
+    """In training, each entry of x is 0 with probability ``rate``, otherwise x / (1 - rate)."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout must be a probability in [0, 1), got {rate}")
+    return nn.Dropout(rate, deterministic=not train)(x)
 
 
 def check_images(x: jax.Array) -> tuple[int, int, int, int]:

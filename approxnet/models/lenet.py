@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from approxnet.models.conv import Conv
-from approxnet.models.initializers import kaiming
-from approxnet.models.layers import check_images
+from approxnet.models.layers import check_images, dense, logits
 from approxnet.models.pooling import max_pool
 
 
@@ -28,7 +27,7 @@ class LeNet5(nn.Module):
       num_classes: the number of outputs.
 
     >>> x = jnp.ones((1, 28, 28, 1))
-    >>> LeNet5(num_classes=26).init_with_output(jax.random.key(0), x)[0].shape
+    >>> jax.eval_shape(LeNet5(num_classes=26).init_with_output, jax.random.key(0), x)[0].shape
     (1, 26)
     """
 
@@ -41,9 +40,9 @@ class LeNet5(nn.Module):
         x = max_pool(nn.relu(Conv(6, 5, padding="VALID")(x)))
         x = max_pool(nn.relu(Conv(16, 5, padding="VALID")(x)))
         x = x.reshape(x.shape[0], -1)
-        x = nn.relu(nn.Dense(120, kernel_init=kaiming)(x))
-        x = nn.relu(nn.Dense(84, kernel_init=kaiming)(x))
-        return nn.Dense(self.num_classes)(x)
+        x = nn.relu(dense(x, 120))
+        x = nn.relu(dense(x, 84))
+        return logits(x, self.num_classes)
 
 
 def _centre(x: jax.Array, side: int) -> jax.Array:

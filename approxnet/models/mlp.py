@@ -17,6 +17,7 @@ import jax
 
 from approxnet import _checks
 from approxnet.models.initializers import kaiming
+from approxnet.models.layers import dense, dropout, logits
 from approxnet.relu.activations import ACTIVATIONS
 
 
@@ -53,6 +54,6 @@ class MLP(nn.Module):
         activation = ACTIVATIONS[_checks.one_of("activation", self.activation, ACTIVATIONS)]
         x = x.reshape(x.shape[0], -1)
         for width in self.hidden:
-            x = activation(nn.Dense(width, kernel_init=self.kernel_init)(x))
-            x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(self.num_classes)(x)
+            x = activation(dense(x, width, self.kernel_init))
+            x = dropout(x, self.dropout, train)
+        return logits(x, self.num_classes)
