@@ -10,7 +10,7 @@ from approxnet.models.alexnet import AlexNet
 from approxnet.models.conv import Conv, convolve
 from approxnet.models.densenet import DenseNet
 from approxnet.models.googlenet import GoogLeNet
-from approxnet.models.initializers import kaiming, xavier
+from approxnet.models.initializers import kaiming, lecun, orthogonal, xavier
 from approxnet.models.interface import Functional, count_macs, count_parameters, functional
 from approxnet.models.layers import BatchNorm
 from approxnet.models.lenet import LeNet5
@@ -42,6 +42,8 @@ __all__ = [
     "count_parameters",
     "functional",
     "kaiming",
+    "lecun",
     "max_pool",
+    "orthogonal",
     "xavier",
 ]

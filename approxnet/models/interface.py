@@ -6,9 +6,10 @@ knows nothing but pytrees:
     params, state = init(key, x)
     logits, state = apply(params, state, x, train=True, key=key)
 
-- ``init(key, x)`` reads the shape (batch, ...) and the floating dtype of x, never its values, and
-  is compiled once per shape; params and state have the dtype of x. It works under ``vmap`` over
-  keys and under ``jax.eval_shape``, which costs no arithmetic.
+- ``init(key, x)`` reads the shape (batch, ...) and the floating dtype of x, never its values, so
+  that x may be a ``jax.ShapeDtypeStruct``; params and state have the dtype of x. It is compiled
+  once per shape and works under ``vmap`` over keys and under ``jax.eval_shape``, which costs no
+  arithmetic.
 - ``params`` are what an optimizer changes: a dict of dicts of arrays.
 - ``state`` is what training changes beside them: the moving averages of batch normalisation. A
   model without such has the empty state ``{}``. With ``train=False`` it is returned unchanged.
@@ -30,6 +31,13 @@ import flax.errors
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+_ABSENT = (
+    flax.errors.ScopeCollectionNotFound,
+    flax.errors.ScopeParamNotFoundError,
+    flax.errors.ScopeVariableNotFoundError,
+    flax.errors.ModifyScopeVariableError,
+)
 
 
 class Functional(NamedTuple):
@@ -59,7 +67,7 @@ def functional(model: nn.Module) -> Functional:
       does so too if x or params do not fit each other, and if dropout lacks its key.
 
     Raises:
-      TypeError: if model is not an instance of a Flax module.
+      TypeError: if model is not an instance of a Flax module with hashable fields.
 
     >>> from approxnet.models.mlp import MLP
     >>> init, apply = functional(MLP(hidden=(5,), num_classes=3))
@@ -74,10 +82,16 @@ def functional(model: nn.Module) -> Functional:
             f"model must be an instance of a Flax module, got {model!r}; "
             "write models.LeNet5(), with parentheses"
         )
+    try:
+        hash(model)
+    except TypeError:
+        raise TypeError(
+            f"model must have hashable fields, got {model!r}; write tuples for lists"
+        ) from None
 
     def init(key: jax.Array, x: Any) -> tuple[Any, Any]:
         _check_batch(x)
-        return _init(model, (1, *x.shape[1:]), jnp.dtype(x.dtype), key)
+        return _init(model, x.shape, jnp.dtype(x.dtype), key)
 
     def apply(
         params: Any, state: Any, x: jax.Array, *, train: bool = False, key: jax.Array | None = None
@@ -101,10 +115,10 @@ def functional(model: nn.Module) -> Functional:
                 f"x must have samples of the shape that init has seen, got a batch {x.shape} that "
                 f"does not fit params; images are (batch, height, width, channels). {error}"
             ) from None
-        except flax.errors.ScopeParamNotFoundError as error:
+        except _ABSENT as error:
             raise ValueError(
-                f"params must be those of {type(model).__name__}, got a tree that lacks a leaf; "
-                f"pass what init returned for this model. {error}"
+                f"params and state must be those of {type(model).__name__}, got trees that lack a "
+                f"leaf; pass what init returned for this model. {error}"
             ) from None
         return logits, {**state, **dict(updated)}
 

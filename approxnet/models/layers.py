@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from approxnet import _checks
 from approxnet.models.conv import Conv
-from approxnet.models.initializers import kaiming
+from approxnet.models.initializers import kaiming, lecun
 
 
 class BatchNorm(nn.Module):
@@ -109,8 +109,9 @@ def dense(
 
 
 def logits(x: jax.Array, num_classes: int) -> jax.Array:
-    """The output layer, (..., num_classes): no relu follows, so its weights have variance 1 / c."""
-    return nn.Dense(_checks.count("num_classes", num_classes, at_least=1))(x)
+    """The output layer: (..., num_classes) from x (..., c)."""
+    n = _checks.count("num_classes", num_classes, at_least=1)
+    return nn.Dense(n, kernel_init=lecun)(x)
 
 
 def dropout(x: jax.Array, rate: float, train: bool) -> jax.Array:

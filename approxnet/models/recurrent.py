@@ -26,10 +26,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from approxnet import _checks
-from approxnet.models.initializers import xavier
+from approxnet.models.initializers import orthogonal, xavier
 from approxnet.models.layers import dense, logits
-
-_orthogonal = nn.initializers.orthogonal()
 
 
 class ElmanRNN(nn.Module):
@@ -61,7 +59,7 @@ class ElmanRNN(nn.Module):
           train: has no effect.
         """
         inputs = dense(_sequence(x), self.hidden, xavier)
-        recurrent = self.param("recurrent", _orthogonal, (self.hidden, self.hidden))
+        recurrent = self.param("recurrent", orthogonal, (self.hidden, self.hidden), x.dtype)
 
         def step(h: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
             h = jnp.tanh(a + h @ recurrent)
@@ -100,7 +98,8 @@ class LSTM(nn.Module):
           train: has no effect.
         """
         inputs = dense(_sequence(x), 4 * self.hidden, xavier, _remember)
-        recurrent = self.param("recurrent", _orthogonal, (self.hidden, 4 * self.hidden))
+        shape = (self.hidden, 4 * self.hidden)
+        recurrent = self.param("recurrent", orthogonal, shape, x.dtype)
 
         def step(
             state: tuple[jax.Array, jax.Array], a: jax.Array

@@ -9,6 +9,8 @@ from jax.test_util import check_grads
 
 from approxnet.models import average_pool, max_pool
 
+from . import reference
+
 CASES = [(2, 2, 6), (2, 2, 7), (3, 2, 8), (3, 2, 7), (3, 1, 5), (2, 2, 1)]
 
 
@@ -27,14 +29,8 @@ def test_the_maximum_is_that_of_the_windows(dtype, k, s, n):
 @pytest.mark.parametrize(("k", "s", "n"), CASES)
 def test_the_mean_is_that_of_what_lies_inside(x64, k, s, n):
     x = images(n)
-    before = [max((-(-m // s) - 1) * s + k - m, 0) // 2 for m in (n, n + 1)]
     found = average_pool(jnp.asarray(x), k, s)
-    for i, j in np.ndindex(found.shape[1:3]):
-        rows, columns = (
-            slice(max(s * a - b, 0), s * a - b + k) for a, b in zip((i, j), before, strict=True)
-        )
-        expected = x[:, rows, columns].mean((1, 2))
-        np.testing.assert_allclose(found[:, i, j], expected, atol=1e-14)
+    np.testing.assert_allclose(found, reference.pool(x, k, s, np.nanmean), atol=1e-14)
 
 
 @pytest.mark.parametrize("pool", [max_pool, average_pool])
