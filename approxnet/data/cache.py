@@ -87,7 +87,7 @@ def _pack(dataset: Dataset, stamp: dict[str, list[int]]) -> memoryview:
 def _restore(path: Path, stamp: dict[str, list[int]]) -> Dataset | None:
     """The data set in the file; None if its sources have changed; DataError if it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
             if (header["version"], header["sources"]) != (VERSION, stamp):
                 return None

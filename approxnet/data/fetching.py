@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import queue
+import shutil
 import socket
+import sys
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import rich.console
+import rich.progress
 
 from approxnet import _checks
-from approxnet.data import builders, folders
+from approxnet.data import builders, folders, manifest, readers
 from approxnet.data.catalog import CATALOG, SPLITS, Entry
 from approxnet.errors import DataError, OfflineError
 
 PATIENCE = 1.5  # seconds until a server counts as out of reach
+STALLED = 30  # seconds without a byte until a download is given up
 
 
 def fetch(
@@ -65,16 +75,100 @@ def fetch(
                 f"source must hold {', '.join(asked)}, got {', '.join(paths) or 'none of them'} in "
                 f"{os.fspath(source)!r}; put the official files there"
             )
-        return builders.prepare(name, entry, folders.require_writable(folder), paths)
+        return _prepare(name, entry, folders.require_writable(folder), paths)
     if len(_find(entry, place)) == len(asked):
         return place
-    require_network(builders.address(name, entry), name, folder)
-    return builders.prepare(name, entry, folders.require_writable(folder))
+    expected = builders.downloads(name, entry)
+    require_network(next(iter(expected.values())).url, name, folder)
+    with folders.unfinished(folders.require_writable(folder)) as work:
+        paths = {file: download(file, item, work, place) for file, item in expected.items()}
+        return _prepare(name, entry, folder, paths)
+
+
+def _prepare(name: str, entry: Entry, folder: Path, paths: Mapping[str, Path]) -> Path:
+    """Write the set to one side; when it is whole, put it in its place."""
+    with folders.unfinished(folder) as work:
+        finished = builders.write(name, entry, paths, work)
+        manifest.write(finished)
+        target = folder / name / finished.name
+        target.parent.mkdir(exist_ok=True)
+        try:
+            finished.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise another process was quicker
+                raise
+    return target
 
 
 def _find(entry: Entry, folder: Path) -> dict[str, Path]:
     """The official files of every split that are in the folder."""
     return {file: path for split in SPLITS for file, path in entry.find(folder, split).items()}
+
+
+def download(file: str, expected: builders.Download, work: Path, kept: Path) -> Path:
+    """Download an official file into a folder.
+
+    Raises:
+      OfflineError: if the server does not give the file.
+      DataError: if it is not as expected; the file is then kept in ``kept`` as FILE.bad.
+
+    Example:
+      >>> nowhere = builders.Download("http://127.0.0.1:9/a.gz", 5, "e3b0c442")
+      >>> download("a.gz", nowhere, Path("work"), Path("kept"))
+      Traceback (most recent call last):
+      ...
+      approxnet.errors.OfflineError: a.gz cannot be had from http://127.0.0.1:9/a.gz ...
+    """
+    path = work / file
+    request = urllib.request.Request(expected.url, headers={"User-Agent": "approxnet"})
+    try:
+        with urllib.request.urlopen(request, timeout=STALLED) as answer:
+            _save(answer, path, expected.n_bytes)
+    except (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        TimeoutError,
+        ConnectionError,
+    ) as error:
+        raise OfflineError(
+            f"{file} cannot be had from {expected.url} ({error}); try again, or take the official "
+            "files from elsewhere with --source"
+        ) from None
+    found = manifest.checksum(path)
+    if found == expected.sha256:
+        return path
+    kept.mkdir(exist_ok=True)
+    size, fault, path = path.stat().st_size, _fault(path), folders.set_aside(path, kept)
+    raise DataError(
+        f"{path}: must be {file} of {expected.n_bytes} bytes with the sha-256 {expected.sha256}, "
+        f"got {size} bytes with {found}: {fault}; it came from {expected.url} and is kept for a "
+        "look, fetch again or take the official files from elsewhere with --source"
+    )
+
+
+def _save(answer: Any, path: Path, n_bytes: int) -> None:
+    """Write what the server sends, under a progress bar if somebody watches."""
+    bar = rich.progress.wrap_file(
+        answer,
+        n_bytes,
+        description=path.name,
+        disable=not sys.stderr.isatty(),
+        console=rich.console.Console(stderr=True),
+    )
+    with bar as watched, path.open("wb") as file:
+        shutil.copyfileobj(watched, file)
+
+
+def _fault(path: Path) -> str:
+    """What is wrong with a gzip file that has not its checksum."""
+    content = path.read_bytes()
+    if not content.startswith(readers.GZIP):
+        return readers.looks_like(content)
+    try:
+        readers.gunzip(path.name, content)
+    except DataError as error:
+        return str(error)
+    return "a gzip file that is whole, of other content"
 
 
 def require_network(url: str, name: str, folder: Path) -> None:

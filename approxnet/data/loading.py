@@ -138,12 +138,11 @@ def _from_prepared(path: Path, split: str) -> Dataset:
     _checks.memory(f"images of {found.place}", found.size() * first.size)
     images = np.empty((found.size(), *first.shape), np.uint8)
     labels = np.empty(found.size(), np.int32)
-    for i in range(found.size()):
-        image, labels[i] = found.example(i)
+    for i, (image, label) in enumerate(found.examples()):
         if image.shape != first.shape:
             raise DataError(
                 f"{found.place}: images must have one size, got {first.shape} in record 0 and "
                 f"{image.shape} in record {i}; read the set with data.stream"
             )
-        images[i] = image
+        images[i], labels[i] = image, label
     return from_arrays(images, labels, found.classes, name=found.place)

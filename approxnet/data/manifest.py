@@ -1,4 +1,4 @@
-"""The manifest of a prepared set: the sha-256 of every file, written last."""
+"""The manifest of a prepared set: the sha-256 of every file and of itself, written last."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def write(folder: Path) -> None:
       'e3b0c44298fc'
     """
     sums = {path.name: checksum(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    folders.write(folder / MANIFEST, json.dumps(sums, indent=1).encode())
+    content = json.dumps({"files": sums, "checksum": _checksum_of(sums)}, indent=1)
+    folders.write(folder / MANIFEST, content.encode())
 
 
 def read(folder: Path) -> dict[str, str]:
@@ -42,13 +43,20 @@ def read(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        sums = json.loads(path.read_bytes())
-        return {str(name): str(digest) for name, digest in sums.items()}
-    except (ValueError, AttributeError) as error:
+        content = json.loads(path.read_bytes())
+        if content["checksum"] != _checksum_of(content["files"]):
+            raise ValueError("its own checksum is another")
+        return content["files"]
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: must be the manifest that fetch wrote, got damage ({error}); remove {folder} "
             "and fetch the set again"
         ) from None
+
+
+def _checksum_of(sums: dict[str, str]) -> str:
+    """The sha-256 of the entries."""
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
 
 
 def checksum(path: Path) -> str:

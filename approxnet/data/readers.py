@@ -198,8 +198,8 @@ def read_members(place: str, archive: bytes, names: Iterable[str]) -> dict[str, 
             entries = {entry.name: entry for entry in tar if entry.isfile()}
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise DataError(
-            f"{place}: must be a tar archive from byte 0 on, got {looks_like(archive)} ({error}); "
-            f"{AGAIN}"
+            f"{place}: must be a whole tar archive, got {len(archive)} bytes from byte 0 on, "
+            f"{looks_like(archive)} ({error}); {AGAIN}"
         ) from None
     found = {}
     for name in names:
@@ -208,13 +208,8 @@ def read_members(place: str, archive: bytes, names: Iterable[str]) -> dict[str, 
                 f"{place}: must hold {name}, got {', '.join(sorted(entries)) or 'no file'}; take "
                 "the whole archive of the binary version"
             )
-        start, size = entries[name].offset_data, entries[name].size
-        found[name] = archive[start : start + size]
-        if len(found[name]) != size:
-            raise DataError(
-                f"{place}: {name} must have {size} bytes, got an archive that is cut off at byte "
-                f"{len(archive)} of its unpacked content; {AGAIN}"
-            )
+        start = entries[name].offset_data
+        found[name] = archive[start : start + entries[name].size]
     return found
 
 
