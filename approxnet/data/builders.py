@@ -74,12 +74,11 @@ def downloads(name: str, entry: Entry) -> dict[str, Download]:
       >>> downloads("cifar10", CATALOG["cifar10"])["cifar-10-binary.tar.gz"].n_bytes
       170052171
     """
-    registered = tensorflow_datasets().builder_cls(name)
-    urls = entry.urls(registered.__new__(registered))
-    infos = {file: (url, registered.url_infos[url]) for file, url in urls.items()}
-    return {
-        file: Download(url, int(info.size), info.checksum) for file, (url, info) in infos.items()
+    registered = {
+        url.rpartition("/")[2]: Download(url, int(info.size), info.checksum)
+        for url, info in tensorflow_datasets().builder_cls(name).url_infos.items()
     }
+    return {file: registered[file] for split in SPLITS for file in entry.files(split)}
 
 
 def write(name: str, entry: Entry, paths: Mapping[str, Path], folder: Path) -> Path:

@@ -1,12 +1,11 @@
 """The sets that ``fetch`` knows: their official files, sizes, checksums and classes.
 
-An entry has five methods, and whoever has them is an entry:
+An entry has the address where the set is published and four methods:
 
     files(split)           the names of the official files that hold the split
     find(folder, split)    where they are: {name: path}; an unpacked file stands for its FILE.gz
     check(file, path)      raises DataError unless the file has its published checksum
     read(paths, split)     `Examples`, every byte checked
-    urls(builder)          {name: address}, from the builder of tensorflow-datasets
 
 The IDX files are checked by the checksum of their unpacked content, so that a file which was
 packed again is still known; the CIFAR archives by the checksum of the whole.
@@ -21,7 +20,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -54,6 +53,11 @@ class Entry(Protocol):
       ('cifar-10-binary.tar.gz',)
     """
 
+    @property
+    def url(self) -> str:
+        """Where the files are published."""
+        ...
+
     def files(self, split: str) -> tuple[str, ...]:
         """The names of the official files that hold the split."""
         ...
@@ -70,10 +74,6 @@ class Entry(Protocol):
         """The split, from the files that ``find`` has found; DataError if one is damaged."""
         ...
 
-    def urls(self, builder: Any) -> dict[str, str]:
-        """Where the files are published, by name."""
-        ...
-
 
 @dataclasses.dataclass(frozen=True)
 class IdxFiles:
@@ -84,6 +84,7 @@ class IdxFiles:
       ('t10k-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz')
     """
 
+    url: str
     classes: tuple[str, ...]
     sizes: Mapping[str, int]
     checksums: Mapping[str, tuple[str, str]]  # of the unpacked images and labels
@@ -125,10 +126,6 @@ class IdxFiles:
         dataset = from_arrays(images, labels, self.classes)
         return Examples(dataset, {}, {"label": self.classes})
 
-    def urls(self, builder: Any) -> dict[str, str]:
-        """Beside each other, at the builder's address."""
-        return {name: builder.URL + name for split in SPLITS for name in self.files(split)}
-
 
 def _idx(path: Path, shape: tuple[int, ...], checksum: str, limit: int) -> np.ndarray:
     """An IDX file of that shape and checksum with entries below the limit."""
@@ -158,6 +155,7 @@ class CifarArchive:
       {'coarse_label': 20, 'label': 100}
     """
 
+    url: str
     archive: str
     checksum: str  # of the archive
     folder: str  # inside the archive
@@ -219,10 +217,6 @@ class CifarArchive:
             )
         return rows
 
-    def urls(self, builder: Any) -> dict[str, str]:
-        """The archive's address in the builder."""
-        return {self.archive: builder._cifar_info.url}
-
 
 def _class_names(place: str, content: bytes, n: int) -> tuple[str, ...]:
     """The n names in a file with one on each line."""
@@ -240,6 +234,7 @@ GARMENTS = (
 
 CATALOG: dict[str, Entry] = {
     "mnist": IdxFiles(
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
         DIGITS,
         {"train": 60_000, "test": 10_000},
         {
@@ -254,6 +249,7 @@ CATALOG: dict[str, Entry] = {
         },
     ),
     "fashion_mnist": IdxFiles(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         GARMENTS,
         {"train": 60_000, "test": 10_000},
         {
@@ -268,6 +264,7 @@ CATALOG: dict[str, Entry] = {
         },
     ),
     "cifar10": CifarArchive(
+        url="https://www.cs.toronto.edu/~kriz/",
         archive="cifar-10-binary.tar.gz",
         checksum="sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         folder="cifar-10-batches-bin",
@@ -280,6 +277,7 @@ CATALOG: dict[str, Entry] = {
         rows={"train": 10_000, "test": 10_000},
     ),
     "cifar100": CifarArchive(
+        url="https://www.cs.toronto.edu/~kriz/",
         archive="cifar-100-binary.tar.gz",
         checksum="sha256:58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
         folder="cifar-100-binary",

@@ -78,8 +78,8 @@ def fetch(
         return _prepare(name, entry, folders.require_writable(folder), paths)
     if len(_find(entry, place)) == len(asked):
         return place
+    require_network(entry.url, name, folder)
     expected = builders.downloads(name, entry)
-    require_network(next(iter(expected.values())).url, name, folder)
     with folders.unfinished(folders.require_writable(folder)) as work:
         paths = {file: download(file, item, work, place) for file, item in expected.items()}
         return _prepare(name, entry, folder, paths)

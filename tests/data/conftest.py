@@ -153,12 +153,8 @@ def registered(serve, monkeypatch):
             for path in folder.iterdir()
         }
         monkeypatch.setattr(builder, "url_infos", infos)
-        if isinstance(catalog.CATALOG[name], catalog.IdxFiles):
-            monkeypatch.setattr(builder, "URL", address)
-        else:
-            info = builder.__new__(builder)._cifar_info
-            info = info._replace(url=address + info.url.rpartition("/")[2])
-            monkeypatch.setattr(builder, "_cifar_info", info)
+        entry = dataclasses.replace(catalog.CATALOG[name], url=address)
+        monkeypatch.setitem(catalog.CATALOG, name, entry)
         return address
 
     return publish

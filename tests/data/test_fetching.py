@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 import approxnet
 from approxnet import data
@@ -19,7 +20,6 @@ from approxnet.errors import ConfigError, DataError, OfflineError
 
 from .conftest import all_files
 
-tfds = pytest.importorskip("tensorflow_datasets")
 NAMES = ["mnist", "fashion_mnist", "cifar10", "cifar100"]
 VERSIONS = {"mnist": "3.0.1", "fashion_mnist": "3.0.1", "cifar10": "3.0.2", "cifar100": "3.0.2"}
 
@@ -284,5 +284,7 @@ def test_addresses_and_checksums_are_those_that_tensorflow_datasets_registers():
     for name, entry in catalog.CATALOG.items():
         found = builders.downloads(name, entry)
         assert set(found) == {file for split in catalog.SPLITS for file in entry.files(split)}
+        for file, item in found.items():
+            assert item.url == entry.url + file
     archive = builders.downloads("cifar10", catalog.CATALOG["cifar10"])["cifar-10-binary.tar.gz"]
     assert f"sha256:{archive.sha256}" == catalog.CATALOG["cifar10"].checksum

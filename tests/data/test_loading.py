@@ -299,6 +299,7 @@ def test_a_proxy_is_asked_in_place_of_the_server(monkeypatch):
 
 
 def test_without_the_extra_packages_the_remedy_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(fetching, "_refusal", lambda host, port: None)
     monkeypatch.setitem(sys.modules, "array_record", None)
     with pytest.raises(ConfigError, match=r"pip install 'approxnet\[data\]'"):
         data.load("mnist", data_dir=tmp_path)

@@ -5,15 +5,14 @@ import io
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
 
 from approxnet import data
 from approxnet.data import builders, folders
 from approxnet.errors import ConfigError, DataError
 
 from .conftest import all_files
-
-tfds = pytest.importorskip("tensorflow_datasets")
-from PIL import Image  # noqa: E402
 
 NAMES = ("cat", "dog", "hen")
 
