@@ -30,7 +30,7 @@ def cached(
     """The split from the cache, or read from its files and kept for the next time.
 
     A folder that may not be written to keeps nothing. A damaged cache is set aside with a warning,
-    and the files are read again.
+    and the files are read again; a disk that is full is a warning too.
 
     Args:
       folder: the folder of the set.
@@ -61,7 +61,10 @@ def cached(
             return found
     dataset = read()
     if folders.writable(folder):
-        folders.write(path, _pack(dataset, stamp))
+        try:
+            folders.write(path, _pack(dataset, stamp))
+        except OSError as error:
+            warnings.warn(f"{path}: the cache could not be written ({error})", stacklevel=2)
     return dataset
 
 

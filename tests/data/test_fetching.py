@@ -82,6 +82,17 @@ def test_load_fetches_what_is_not_there(official, registered, tmp_path):
     same(data.load("mnist", "test", data_dir=tmp_path / "sets"), *made.test)
 
 
+def test_a_bar_shows_how_far_a_download_is_if_somebody_watches(
+    official, registered, tmp_path, monkeypatch, capsys
+):
+    made = official("mnist")
+    registered("mnist", made.folder)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    data.fetch("mnist", data_dir=tmp_path / "sets")
+    assert "train-images-idx3-ubyte.gz" in capsys.readouterr().err
+    same(data.load("mnist", "test", data_dir=tmp_path / "sets"), *made.test)
+
+
 # --- damage -----------------------------------------------------------------------------------
 
 IMAGES = "train-images-idx3-ubyte.gz"
