@@ -111,18 +111,10 @@ class IdxFiles:
 
     def read(self, paths: Mapping[str, Path], split: str) -> Examples:
         """Both files, checked for shape, labels and checksum."""
-        n = self.sizes[split]
-        shapes = (n, self.side, self.side), (n,)
-        images, labels = (
-            _idx(paths[name], shape, checksum, limit)
-            for name, shape, checksum, limit in zip(
-                self.files(split),
-                shapes,
-                self.checksums[split],
-                (256, len(self.classes)),
-                strict=True,
-            )
-        )
+        n, (pixels, numbers) = self.sizes[split], self.files(split)
+        checksums = self.checksums[split]
+        images = _idx(paths[pixels], (n, self.side, self.side), checksums[0], 256)
+        labels = _idx(paths[numbers], (n,), checksums[1], len(self.classes))
         dataset = from_arrays(images, labels, self.classes)
         return Examples(dataset, {}, {"label": self.classes})
 

@@ -44,7 +44,8 @@ def load(
       data_dir: where the sets lie; None for APPROXNET_DATA_DIR or the user's cache folder.
 
     Returns:
-      Images, labels and the names of the classes, in the order of the official files.
+      Images, labels and the names of the classes. A set of the catalog keeps the order of its
+      official files, whichever way it has come; any other has the order in which it is stored.
 
     Raises:
       ConfigError: if the set or the split is not known; suggests the nearest name.
@@ -59,7 +60,8 @@ def load(
     """
     if name == BUILT_IN:
         return _digits(split)
-    folder = known(name, split, folders.data_folder(data_dir))
+    folder = folders.data_folder(data_dir)
+    check_name(name, split, folder)
     official = official_files(name, split, folder)
     if official:
         read = functools.partial(_from_official, name, split, official)
@@ -69,17 +71,14 @@ def load(
     return cache.cached(folder / name, split, [p for p in path.iterdir() if p.is_file()], read)
 
 
-def known(name: str, split: str, folder: Path) -> Path:
-    """The folder of the sets, if it or the catalog has one of that name.
-
-    Raises:
-      ConfigError: if neither has, or if a set of the catalog has no such split.
+def check_name(name: str, split: str, folder: Path) -> None:
+    """ConfigError unless the catalog or the folder has the set; a set of the catalog, the split.
 
     Example:
-      >>> known("cifar10", "train", Path("sets")).name
-      'sets'
+      >>> check_name("cifar10", "train", Path("sets"))
     """
-    if name not in (names := [BUILT_IN, *CATALOG, *folders.prepared_names(folder)]):
+    names = [BUILT_IN, *CATALOG, *folders.prepared_names(folder)]
+    if name not in names:
         raise ConfigError(
             f"name must be one of {', '.join(dict.fromkeys(names))}, got {name!r}"
             f"{_checks.did_you_mean(name, names)}; any other set must lie in {folder}, prepared by "
@@ -87,7 +86,6 @@ def known(name: str, split: str, folder: Path) -> Path:
         )
     if name in CATALOG:
         _checks.one_of(f"split of {name}", split, SPLITS)
-    return folder
 
 
 def official_files(name: str, split: str, folder: Path) -> dict[str, Path]:

@@ -77,7 +77,8 @@ def stream(name: str, split: str, *, data_dir: str | os.PathLike[str] | None = N
       >>> stream("digits", "train")[0].image.shape
       (8, 8, 1)
     """
-    folder = loading.known(name, split, folders.data_folder(data_dir))
+    folder = folders.data_folder(data_dir)
+    loading.check_name(name, split, folder)
     if name == loading.BUILT_IN or loading.official_files(name, split, folder):
         dataset = loading.load(name, split, data_dir=folder)
         return Stream(len(dataset.labels), functools.partial(_example, dataset), dataset.classes)
