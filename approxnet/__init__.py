@@ -17,12 +17,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from approxnet import errors, fem, mapping, models, plot, quadrature, relu, reproduce
+    from approxnet import data, errors, fem, mapping, models, plot, quadrature, relu, reproduce
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "data",
     "errors",
     "fem",
     "mapping",
