@@ -17,7 +17,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from approxnet import data, errors, fem, mapping, models, plot, quadrature, relu, reproduce
+    from approxnet import (
+        data,
+        errors,
+        fem,
+        mapping,
+        models,
+        plot,
+        quadrature,
+        relu,
+        reproduce,
+        training,
+    )
 
 __version__ = "0.1.0"
 
@@ -32,6 +43,7 @@ __all__ = [
     "quadrature",
     "relu",
     "reproduce",
+    "training",
 ]
 
 
