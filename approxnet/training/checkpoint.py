@@ -170,8 +170,8 @@ def _write_arrays(path: Path, tree: Any) -> None:
     import orbax.checkpoint as ocp  # takes more than a second, as much as jax itself
 
     leaves = [jax.random.key_data(x) if _is_key(x) else x for _, x in _leaves(tree)]
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(path, {str(i): leaf for i, leaf in enumerate(leaves)})
+    with ocp.StandardCheckpointer() as checkpointer:  # orbax refuses arrays without entries
+        checkpointer.save(path, {str(i): leaf for i, leaf in enumerate(leaves) if leaf.size})
 
 
 def _read_arrays(path: Path, like: Any) -> Any:
@@ -184,15 +184,12 @@ def _read_arrays(path: Path, like: Any) -> Any:
         return jax.ShapeDtypeStruct(data.shape, data.dtype, sharding=sharding)
 
     leaves, structure = jax.tree.flatten(like)
+    shapes = {str(i): shape(leaf) for i, leaf in enumerate(leaves)}
     with ocp.StandardCheckpointer() as checkpointer:
-        found = checkpointer.restore(path, {str(i): shape(x) for i, x in enumerate(leaves)})
-    arrays = [found[str(i)] for i in range(len(leaves))]
+        found = checkpointer.restore(path, {i: x for i, x in shapes.items() if x.size})
+    arrays = [found[i] if x.size else jnp.zeros(x.shape, x.dtype) for i, x in shapes.items()]
     pairs = zip(arrays, leaves, strict=True)
-    return structure.unflatten([_wrap(a) if _is_key(x) else a for a, x in pairs])
-
-
-def _wrap(data: jax.Array) -> jax.Array:
-    return jax.random.wrap_key_data(data)
+    return structure.unflatten([jax.random.wrap_key_data(a) if _is_key(x) else a for a, x in pairs])
 
 
 def _write_manifest(work: Path, step: int, tree: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from approxnet import _files
+from approxnet.errors import CheckpointError
 from approxnet.training.state import State
 
 
@@ -67,14 +68,28 @@ def write(path: Path, history: Sequence[Epoch]) -> None:
 def read(path: Path) -> tuple[Epoch, ...]:
     """The epochs in a file; none if there is no file.
 
+    Raises:
+      CheckpointError: if a line is damaged; names it.
+
     Example:
       >>> read(Path("nowhere"))
       ()
     """
     if not path.is_file():
         return ()
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(Epoch(**json.loads(line)) for line in lines)
+    return tuple(
+        _epoch(path, i, line) for i, line in enumerate(path.read_bytes().splitlines(), start=1)
+    )
+
+
+def _epoch(path: Path, i: int, line: bytes) -> Epoch:
+    try:
+        return Epoch(**json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} must hold a line of JSON for every epoch, got damage in line {i} ({error}); "
+            "remove the lines from there on"
+        ) from None
 
 
 def of_run(history: Sequence[Epoch], i: int) -> tuple[Epoch, ...]:
@@ -84,7 +99,9 @@ def of_run(history: Sequence[Epoch], i: int) -> tuple[Epoch, ...]:
       >>> of_run([Epoch(1, 9, [0.5, 0.4], [0.8, 0.9], None, None, 2.0, 30.0)], 1)[0].loss
       0.4
     """
+    names = ("loss", "accuracy", "test_loss", "test_accuracy")
+    measured = [{name: getattr(epoch, name) for name in names} for epoch in history]
     return tuple(
-        Epoch(*(value[i] if isinstance(value, list) else value for value in epoch))
-        for epoch in history
+        epoch._replace(**{name: v and v[i] for name, v in values.items()})
+        for epoch, values in zip(history, measured, strict=True)
     )

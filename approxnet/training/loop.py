@@ -31,7 +31,7 @@ from approxnet.training.examples import Augment, Examples, Labelled, Normalize
 from approxnet.training.history import Epoch, Result
 from approxnet.training.progress_bar import Moment
 from approxnet.training.run_folder import RunFolder
-from approxnet.training.state import State, init_state
+from approxnet.training.state import State, init_state, of_run
 from approxnet.training.step import Loss, cross_entropy
 
 STRETCH = 1.0
@@ -115,10 +115,9 @@ def fit(
       >>> result.state.step.item(), result.history[-1].accuracy > 0.9
       (48, True)
     """
-    task, state = prepare(
+    task, (state,) = prepare(
         functional, dataset, config, test, optimizer, loss, augment, normalize, (config.seed,)
     )
-    state = jax.tree.map(lambda leaf: leaf[0], state)
     return train(task, Progress(state, epoch.start_metrics()), run_dir, resume, console)
 
 
@@ -132,15 +131,16 @@ def prepare(
     augment: Augment,
     normalize: Normalize,
     seeds: tuple[int, ...],
-) -> tuple[Task, State]:
+) -> tuple[Task, list[State]]:
     """Check everything that can be known before the first step.
 
     Returns:
-      What the run is about, and the states of the seeds, stacked on a first axis.
+      What the run is about, and the first state of each seed.
     """
     init, apply = functional
     configuration.check(config)
-    train, tested = examples.on_device(dataset), test and examples.on_device(test)
+    train = examples.on_device(dataset)
+    tested = None if test is None else examples.on_device(test)
     n = len(train.labels)
     per_epoch = epoch.steps_per_epoch(n, examples.check_batch(config.batch, n))
     optimizer = optimizer or configuration.sgd(config, per_epoch)
@@ -150,8 +150,7 @@ def prepare(
     logits, _ = jax.eval_shape(apply, states[0].params, states[0].model_state, x)
     for given in filter(None, (train, tested)):
         examples.check_labels(given.labels, logits)
-    stacked = jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *states)
-    return Task(functional, config, plan, train, tested, per_epoch), stacked
+    return Task(functional, config, plan, train, tested, per_epoch), states
 
 
 def train(
@@ -251,16 +250,15 @@ def _test(task: Task, state: State) -> tuple[Any, Any]:
     if task.test is None:
         return None, None
     runs = np.shape(state.step)
-    states = [jax.tree.map(lambda leaf, i=i: leaf[i], state) for i in np.ndindex(runs)]
     scores = [
         evaluate(
             task.functional,
-            one,
+            of_run(state, i),
             task.test,
             normalize=task.plan.normalize,
             loss=task.plan.loss,
         )
-        for one in states
+        for i in np.ndindex(runs)
     ]
     columns = [
         np.reshape([getattr(s, name) for s in scores], runs) for name in ("loss", "accuracy")

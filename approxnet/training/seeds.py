@@ -10,18 +10,17 @@ others and on every other device.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import jax
 import optax
 from rich.console import Console
 
 from approxnet import _checks
-from approxnet.training import epoch, examples, loop
+from approxnet.training import epoch, examples, history, loop, state
 from approxnet.training.config import TrainConfig
 from approxnet.training.epoch import Progress
 from approxnet.training.examples import Augment, Labelled, Normalize
-from approxnet.training.history import Result, of_run
+from approxnet.training.history import Result
 from approxnet.training.loop import Functional, Task
 from approxnet.training.state import State
 from approxnet.training.step import Loss, cross_entropy
@@ -82,25 +81,23 @@ def fit_seeds(
     task, states = loop.prepare(
         functional, dataset, config, test, optimizer, loss, augment, normalize, chosen
     )
-    over = _choose(task, states) if over == "auto" else over
+    over = _choose(task, states[0]) if over == "auto" else over
     task = task._replace(plan=task.plan._replace(over=over))
+    stacked = jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *states)
     metrics = jax.tree.map(
         lambda leaf: jax.numpy.broadcast_to(leaf, (count,)), epoch.start_metrics()
     )
-    result = loop.train(task, Progress(states, metrics), run_dir, resume, console)
-    return tuple(_of_run(result, i) for i in range(count))
+    result = loop.train(task, Progress(stacked, metrics), run_dir, resume, console)
+    return tuple(
+        Result(state.of_run(result.state, i), history.of_run(result.history, i))
+        for i in range(count)
+    )
 
 
-def _choose(task: Task, states: State) -> str:
+def _choose(task: Task, first: State) -> str:
     """``map`` for a model that convolves on a CPU, else ``vmap``."""
     plan, images = task.plan, task.train.images
     x = examples.batch_shape(plan.normalize, images, plan.batch)
-    one: Any = jax.tree.map(lambda leaf: leaf[0], states)
-    program = jax.make_jaxpr(plan.apply)(one.params, one.model_state, x)
+    program = jax.make_jaxpr(plan.apply)(first.params, first.model_state, x)
     convolves = "conv_general_dilated" in str(program)
     return "map" if convolves and jax.default_backend() == "cpu" else "vmap"
-
-
-def _of_run(result: Result, i: int) -> Result:
-    state = jax.tree.map(lambda leaf: leaf[i], result.state)
-    return Result(state, of_run(result.history, i))

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 TRY_AGAIN = 75
 
@@ -58,7 +59,7 @@ def postponed() -> Iterator[Request]:
     watched = (signal.SIGTERM, signal.SIGINT)
     earlier = {number: signal.getsignal(number) for number in watched}
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def note(number: Any, frame: FrameType | None) -> None:
         request.number = number
         signal.signal(number, earlier[number])
 

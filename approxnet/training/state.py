@@ -70,3 +70,21 @@ def init_state(
     draw, drive = jax.random.split(key)
     params, model_state = init(draw, x)
     return State(params, model_state, optimizer.init(params), jnp.int32(0), drive)
+
+
+def of_run(states: State, i: Any) -> State:
+    """The state of one of several runs that are stacked on the first axes.
+
+    Args:
+      states: the states, stacked.
+      i: an index of the first axis, or a tuple for several axes.
+
+    Example:
+      >>> keys = jax.random.split(jax.random.key(0))
+      >>> states = State(jnp.ones((2, 3)), {}, (), jnp.zeros(2), keys)
+      >>> of_run(states, 1).params.shape
+      (3,)
+    """
+    data = jax.random.key_data(states.key)[i]  # to slice keys is to use them, for JAX's checker
+    rest = jax.tree.map(lambda leaf: leaf[i], states._replace(key=()))
+    return rest._replace(key=jax.random.wrap_key_data(data))

@@ -143,6 +143,9 @@ def weigh(losses: jax.Array, hits: jax.Array, weight: jax.Array) -> Metrics:
       >>> weigh(jnp.array([2.0, jnp.nan]), jnp.ones(2), jnp.array([1.0, 0.0])).loss.item()
       2.0
     """
-    counts = weight > 0
-    total = [jnp.sum(jnp.where(counts, values, 0)) for values in (losses, hits)]
-    return Metrics(*total, jnp.sum(weight.astype(losses.dtype)))
+    counted = weight > 0
+    return Metrics(
+        loss=jnp.sum(jnp.where(counted, losses, 0)),
+        correct=jnp.sum(jnp.where(counted, hits, 0)),
+        count=jnp.sum(weight.astype(losses.dtype)),
+    )
