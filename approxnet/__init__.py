@@ -17,11 +17,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from approxnet import errors, fem, mapping, plot, quadrature, relu, reproduce
+    from approxnet import (
+        data,
+        errors,
+        fem,
+        mapping,
+        models,
+        plot,
+        quadrature,
+        relu,
+        reproduce,
+        training,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "errors", "fem", "mapping", "plot", "quadrature", "relu", "reproduce"]
+__all__ = [
+    "__version__",
+    "data",
+    "errors",
+    "fem",
+    "mapping",
+    "models",
+    "plot",
+    "quadrature",
+    "relu",
+    "reproduce",
+    "training",
+]
 
 
 def __getattr__(name: str) -> Any:

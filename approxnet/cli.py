@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 
 import approxnet
-from approxnet.errors import ApproxnetError
+from approxnet.errors import ApproxnetError, OfflineError
 
 USAGE_ERROR, FAILURE, INTERRUPTED = 2, 4, 130
 
@@ -55,6 +55,36 @@ class Doctor:
     """Show devices, precision and versions, and test the installation for five seconds."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Fetch:
+    """Prepare a data set from the internet or from its official files in a folder."""
+
+    name: tyro.conf.Positional[str]
+    """mnist, fashion_mnist, cifar10 or cifar100."""
+    source: Path | None = None
+    """Folder of the official files; without it they are downloaded."""
+    data_dir: Path | None = None
+    """Folder of the data sets; without it APPROXNET_DATA_DIR or the user's cache folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """List the files of the data sets with their sizes and checksums."""
+
+    data_dir: Path | None = None
+    """Folder of the data sets; without it APPROXNET_DATA_DIR or the user's cache folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Prepare data sets, and list those that are there."""
+
+    action: tyro.conf.OmitArgPrefixes[
+        Annotated[Fetch, tyro.conf.subcommand("fetch", prefix_name=False)]
+        | Annotated[Status, tyro.conf.subcommand("status", prefix_name=False)]
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command line and return the exit code.
 
@@ -73,6 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _carry_out(given, console)
+    except OfflineError as error:
+        _complain(str(error))
+        return FAILURE
     except ApproxnetError as error:
         _complain(str(error))
         return USAGE_ERROR
@@ -151,6 +184,24 @@ def _doctor(command: Doctor, console: Console) -> int:
     return 0 if all(check.passed for check in diagnosis.checks) else 3
 
 
+def _data(command: Data, console: Console) -> int:
+    from approxnet import data
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if isinstance(command.action, Fetch):
+        given = command.action
+        say(f"{given.name}: {data.fetch(given.name, source=given.source, data_dir=given.data_dir)}")
+        return 0
+    folder = data.data_folder(command.action.data_dir)
+    files = data.status(folder)
+    for file in files:
+        say(f"{file.state:17s} {file.n_bytes:12d} {file.sha256 or '-':64s} {file.path}")
+    say(f"{len(files)} files, {sum(file.n_bytes for file in files)} bytes in {folder}")
+    return FAILURE if any(file.state == "damaged" for file in files) else 0
+
+
 def _say_page(page: Path, console: Console) -> None:
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
 
@@ -160,4 +211,5 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Console], int]]] = {
     "list": (List, _list),
     "report": (Report, _report),
     "doctor": (Doctor, _doctor),
+    "data": (Data, _data),
 }

@@ -57,3 +57,7 @@ class PrecisionWarning(UserWarning):
 
 class MeshWarning(UserWarning):
     """A mesh is legal but some of its cells are nearly degenerate; names the worst one."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint is damaged and an earlier one is used; names both."""

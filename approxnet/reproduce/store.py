@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from approxnet.errors import ConfigError, DataError, RunLockError
+from approxnet import _files
+from approxnet._files import write
+from approxnet.errors import ConfigError, DataError
 from approxnet.reproduce.records import Result, from_json, to_json
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock
-    fcntl = None
 
 RESULTS = "results.json"
 UNFINISHED, EARLIER = "unfinished", "earlier"
@@ -49,8 +45,7 @@ def prepare(out: Path) -> Path:
     return out
 
 
-@contextlib.contextmanager
-def lock(out: Path) -> Iterator[None]:
+def lock(out: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the folder for this process; the lock goes with the process, however it ends.
 
     Raises:
@@ -61,44 +56,7 @@ def lock(out: Path) -> Iterator[None]:
       >>> with lock(Path(tempfile.mkdtemp())):
       ...     pass
     """
-    path = out / ".lock"
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise RunLockError(
-                f"{out} is in use by process {file.read().strip() or 'unknown'}; "
-                "wait for it, or choose another folder with --out"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all.
-
-    Example:
-      >>> import tempfile
-      >>> path = Path(tempfile.mkdtemp()) / "a.txt"
-      >>> write(path, "all")
-      >>> path.read_text()
-      'all'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return _files.lock(out, "wait for it, or choose another folder with --out")
 
 
 def read(folder: Path) -> Result | None:
