@@ -229,6 +229,10 @@ def test_convolutional_networks_ask_for_images(name):
         traced(name, (4, 3, 32, 32))
 
 
+def test_a_coloured_line_is_an_image():
+    assert traced("vgg11", (4, 1, 8, 3))[0].shape == (4, 10)
+
+
 @every_registered
 def test_the_number_of_classes_is_a_positive_integer(name):
     with pytest.raises(ValueError, match="num_classes must be an integer >= 1, got 0"):
