@@ -40,7 +40,7 @@ from approxnet.models.initializers import kaiming
 BOUNDARIES = {"zero": "constant", "periodic": "wrap", "reflected": "reflect"}
 """What stands beyond the border, and its name in ``jax.numpy.pad``."""
 
-Pair = tuple[int, int]
+Pair = tuple[int, ...]  # one number per axis
 
 
 class Geometry(NamedTuple):
@@ -88,8 +88,8 @@ def _backward(
 ) -> tuple[Any, Any]:
     (x, w), (s, b, a, before, _) = saved, geometry
     turned = tuple(b[d] * (w.shape[d] - 1) - before[d] for d in range(2))
-    for_x = Geometry(a, b, s, turned, x.shape[1:3])  # type: ignore[arg-type]
-    for_w = Geometry(b, s, a, before, w.shape[:2])  # type: ignore[arg-type]
+    for_x = Geometry(a, b, s, turned, x.shape[1:3])
+    for_w = Geometry(b, s, a, before, w.shape[:2])
     gradient_x = _correlate(g, w[::-1, ::-1].swapaxes(2, 3), for_x)
     gradient_w: Any = _correlate(x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), for_w)
     return gradient_x, gradient_w.transpose(1, 2, 0, 3)

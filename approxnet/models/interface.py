@@ -36,7 +36,6 @@ _ABSENT = (
     flax.errors.ScopeCollectionNotFound,
     flax.errors.ScopeParamNotFoundError,
     flax.errors.ScopeVariableNotFoundError,
-    flax.errors.ModifyScopeVariableError,
 )
 
 

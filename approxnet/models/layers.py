@@ -129,7 +129,7 @@ def check_images(x: jax.Array) -> tuple[int, int, int, int]:
             "write x[..., None] for grey images and x[None] for a single one"
         )
     n, h, w, c = x.shape
-    if h in (1, 3) and c > h:
+    if h in (1, 3) and h < w == c:
         raise ValueError(
             f"x must be images (batch, height, width, channels), got shape {x.shape}, which has "
             "channels first; write x.transpose(0, 2, 3, 1)"

@@ -6,8 +6,8 @@ A window is the union of k^2 shifts of the image, so that
 
 is the largest of k^2 slices with step s, and the mean is their sum over k^2. There are
 ceil(h / s) windows in a column; those that reach over the border take what is inside. In slices the
-gradient is a chain of selections, which on a CPU costs a seventh to a tenth of that of
-``lax.reduce_window``; where r entries tie, it is shared among them.
+gradient is a chain of selections, which on a CPU costs a seventh to a thirteenth of that of
+``lax.reduce_window``; entries that tie share it.
 """
 
 from __future__ import annotations

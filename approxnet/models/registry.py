@@ -1,4 +1,8 @@
-"""Every architecture by its name, as the command line knows it."""
+"""Every architecture by its name, as the command line knows it.
+
+>>> MODELS["vgg19"](num_classes=100).stages
+(2, 2, 4, 4, 4)
+"""
 
 from __future__ import annotations
 
@@ -34,8 +38,4 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "elman_rnn": ElmanRNN,
     "lstm": LSTM,
 }
-"""A constructor for every name; it takes ``num_classes`` and the fields of its class.
-
->>> MODELS["vgg19"](num_classes=100)
-VGG(...
-"""
+"""A constructor for every name; it takes ``num_classes`` and the fields of its class."""

@@ -13,7 +13,7 @@ from approxnet.errors import ConfigError
 from approxnet.models import Conv, convolve
 
 from . import reference
-from .zoo import assert_fast_in_a_loop
+from .zoo import assert_fast_in_a_loop, compile_quickly
 
 
 def random(seed, *shape):
@@ -31,7 +31,7 @@ def test_value_and_gradients_are_those_of_JAX_and_of_the_sums(x64, k, s, padding
     """A side of even and one of odd length; sums of at most 7 * 7 * 3 terms of order one."""
     x, w = random(0, 2, 8, 9, 3), random(1, k, k, 3, 2)
 
-    @jax.jit
+    @compile_quickly
     def compare(x, w):
         y, pull = jax.vjp(lambda x, w: convolve(x, w, stride=s, padding=padding), x, w)
         expected, expected_pull = jax.vjp(lambda x, w: jax_convolution(x, w, s, padding), x, w)
@@ -90,7 +90,7 @@ def test_gradients_of_gradients_are_those_of_JAX(x64, s):
         def norm(x, w):
             return sum(jnp.sum(g**3) for g in jax.grad(loss, (0, 1))(x, w))
 
-        return jax.jit(jax.grad(norm, (0, 1)))(x, w)
+        return compile_quickly(jax.grad(norm, (0, 1)))(x, w)
 
     found = second(lambda x, w: convolve(x, w, stride=s))
     expected = second(lambda x, w: jax_convolution(x, w, s, "SAME"))

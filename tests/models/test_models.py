@@ -24,7 +24,7 @@ def compiled(name):
         traces.append(x.shape)
         return apply(params, state, x, train=train, key=key)
 
-    return jax.jit(counted, static_argnames="train"), traces
+    return zoo.compile_quickly(counted, static_argnames="train"), traces
 
 
 def generic(name, seed=0):
@@ -87,7 +87,8 @@ def test_vmap_over_networks_is_a_loop(x64, name):
     x, apply = zoo.images("float64"), compiled(name)[0]
     networks = [generic(name, seed) for seed in range(2)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
-    together, _ = jax.jit(jax.vmap(apply, (0, 0, None)))(*stacked, x)
+    many = jax.vmap(functional(zoo.SMALL[name]).apply, (0, 0, None))
+    together, _ = zoo.compile_quickly(many)(*stacked, x)
     for network, logits in zip(networks, together, strict=True):
         np.testing.assert_allclose(logits, apply(*network, x)[0], rtol=1e-10, atol=1e-12)
 
@@ -107,13 +108,14 @@ def test_vmap_of_init_over_keys_is_a_loop(x64, name):
 def test_the_gradient_is_that_of_differences(x64, name):
     params, state = generic(name)
     direction, _ = generic(name, seed=1)
-    x, apply = zoo.images("float64"), compiled(name)[0]
+    x, apply = zoo.images("float64"), functional(zoo.SMALL[name]).apply
 
     def loss(params):
         logits, _ = apply(params, state, x, train=True, key=key_for(name))
         return jnp.sum(jnp.sin(logits))
 
-    compare_with_differences(jax.jit(jax.value_and_grad(loss)), params, direction)
+    value_and_grad = zoo.compile_quickly(jax.value_and_grad(loss))
+    compare_with_differences(value_and_grad, params, direction)
 
 
 @every_model
@@ -225,6 +227,10 @@ def test_convolutional_networks_ask_for_images(name):
         traced(name, (28, 28))
     with pytest.raises(ValueError, match=r"channels first; write x\.transpose"):
         traced(name, (4, 3, 32, 32))
+
+
+def test_a_coloured_line_is_an_image():
+    assert traced("vgg11", (4, 1, 8, 3))[0].shape == (4, 10)
 
 
 @every_registered

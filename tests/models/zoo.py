@@ -1,5 +1,7 @@
 """Every class of architecture in a size that compiles in a second, and inputs for it."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,6 +36,10 @@ BATCH_NORM = {
     "preact_resnet",
     "densenet",
 }
+
+
+# Machine code that is not optimised compiles in half the time; the programs are tiny.
+compile_quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def images(dtype, batch=4, side=8, channels=2):
