@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import _files
 from approxnet.errors import CheckpointError, ConfigError
-from approxnet.training import checkpoint, history
+from approxnet.training import checkpoint, history, parallel
 from approxnet.training.config import TrainConfig
 from approxnet.training.epoch import Progress
 from approxnet.training.examples import Examples
@@ -49,7 +49,8 @@ class RunFolder:
 
     def save(self, progress: Progress, step: int, epochs: tuple[Epoch, ...]) -> None:
         """Write the metrics, then a checkpoint."""
-        history.write(self.metrics, epochs)
+        if parallel.is_first():
+            history.write(self.metrics, epochs)
         checkpoint.save(self.checkpoints, step, progress)
 
     def load(self, like: Progress) -> tuple[Progress, tuple[Epoch, ...]]:
@@ -65,7 +66,7 @@ class RunFolder:
 def hold(
     run_dir: str | os.PathLike[str], config: TrainConfig, examples: Examples, resume: bool
 ) -> Iterator[RunFolder]:
-    """The folder of a run, new or to be resumed, held against other processes.
+    """The folder of a run, new or to be resumed; process 0 holds it against other runs.
 
     Raises:
       ConfigError: if the folder cannot be written to, if it holds a run and ``resume`` is False,
@@ -81,6 +82,9 @@ def hold(
       ['.lock', 'run.json']
     """
     path = Path(run_dir).absolute()
+    if not parallel.is_first():
+        yield RunFolder(path)
+        return
     try:
         path.mkdir(parents=True, exist_ok=True)
         holder = _files.lock(path, _REMEDY)

@@ -87,7 +87,7 @@ def fit_seeds(
     metrics = jax.tree.map(
         lambda leaf: jax.numpy.broadcast_to(leaf, (count,)), epoch.start_metrics()
     )
-    result = loop.train(task, Progress(stacked, metrics), run_dir, resume, console)
+    result = loop.carry_out(task, Progress(stacked, metrics), run_dir, resume, console)
     return tuple(
         Result(state.of_run(result.state, i), history.of_run(result.history, i))
         for i in range(count)

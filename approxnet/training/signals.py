@@ -18,15 +18,15 @@ TRY_AGAIN = 75
 
 
 class Request:
-    """Whether a signal has come.
+    """The number of the signal that has come, 0 for none.
 
     Example:
-      >>> Request().number is None
-      True
+      >>> Request().number
+      0
     """
 
     def __init__(self) -> None:
-        self.number: int | None = None
+        self.number = 0
 
     def obey(self, message: str) -> None:
         """End the process if a signal has come.
@@ -37,7 +37,7 @@ class Request:
         """
         if self.number == signal.SIGINT:
             raise KeyboardInterrupt(message)
-        if self.number is not None:
+        if self.number:
             raise SystemExit(TRY_AGAIN)
 
 
