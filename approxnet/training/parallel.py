@@ -109,8 +109,8 @@ def divided(mesh: Mesh) -> NamedSharding:
     """The sharding of a batch.
 
     Example:
-      >>> divided(launch()).spec
-      PartitionSpec('data',)
+      >>> divided(launch()).spec[0]
+      'data'
     """
     return NamedSharding(mesh, PartitionSpec(AXIS))
 

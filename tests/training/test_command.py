@@ -61,10 +61,8 @@ def start(*arguments):
     )
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGTERM, 75), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_run_and_resume_goes_on(number, code, tmp_path):
     arguments = [*FAST, "--epochs", "20", "--out", str(tmp_path / "run")]
     with start(*arguments) as process:

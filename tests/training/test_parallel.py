@@ -48,6 +48,7 @@ def script(name, *arguments, devices):
     )
 
 
+@pytest.mark.slow
 def test_eight_devices_do_what_one_does(tmp_path):
     with script("eight.py", tmp_path, devices=8) as process:
         output, errors = process.communicate(timeout=120)
@@ -61,6 +62,7 @@ def test_eight_devices_do_what_one_does(tmp_path):
     assert answer["8 to 1"] and answer["1 to 8"]
 
 
+@pytest.mark.slow
 def test_a_run_on_eight_devices_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
     like = init_progress()
     with nursery(devices=8) as process:
@@ -94,6 +96,7 @@ def peers(run_dir, death):
     return [process.returncode for process in processes], errors
 
 
+@pytest.mark.slow
 def test_two_processes_with_four_devices_each_do_what_one_device_does(tmp_path, whole):
     codes, errors = peers(tmp_path, 0)
     assert codes == [0, 0], errors
