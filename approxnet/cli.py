@@ -134,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"{error}; every finished result is kept, run the same command again to go on")
         return FAILURE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
+        _complain(str(interruption) or "interrupted")
         return INTERRUPTED
 
 

@@ -191,11 +191,11 @@ def _run(
     with progress_bar.watch(console, last, task.per_epoch) as show:
         while step < last:
             start = time.perf_counter()
-            stretch, request.number = parallel.greatest(stretch, request.number)
             stop = _next_stop(task, step, stretch)
             progress = _advance(task, progress, stop, history, folder)
             elapsed = time.perf_counter() - start
-            stretch = _next_stretch(stop - step, elapsed)
+            wish = _next_stretch(stop - step, elapsed)
+            stretch, told = parallel.greatest(wish, request.number)
             step, seconds = stop, seconds + elapsed
             speed = (_seen(progress) - seen) / seconds
             show(_moment(task, progress, step, speed))
@@ -205,9 +205,9 @@ def _run(
                     metrics=jax.tree.map(jax.numpy.zeros_like, progress.metrics)
                 )
                 seconds, seen = 0.0, 0
-            if folder and (_is_due(task, step) or request.number):
+            if folder and (_is_due(task, step) or told):
                 folder.save(progress, step, history)
-            request.obey(f"stopped and saved after step {step}; resume=True goes on")
+            signals.obey(told, f"stopped and saved after step {step}; resume=True goes on")
     return Result(progress.state, history)
 
 

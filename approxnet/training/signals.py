@@ -28,17 +28,21 @@ class Request:
     def __init__(self) -> None:
         self.number = 0
 
-    def obey(self, message: str) -> None:
-        """End the process if a signal has come.
 
-        Raises:
-          KeyboardInterrupt: after Ctrl-C.
-          SystemExit: with code 75 after SIGTERM.
-        """
-        if self.number == signal.SIGINT:
-            raise KeyboardInterrupt(message)
-        if self.number:
-            raise SystemExit(TRY_AGAIN)
+def obey(number: int, message: str) -> None:
+    """End the process if the number is that of a signal.
+
+    Raises:
+      KeyboardInterrupt: after Ctrl-C.
+      SystemExit: with code 75 after SIGTERM.
+
+    Example:
+      >>> obey(0, "no signal has come")
+    """
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt(message)
+    if number:
+        raise SystemExit(TRY_AGAIN)
 
 
 @contextlib.contextmanager
