@@ -68,16 +68,21 @@ def test_fit_is_the_loop_over_make_step(whole):
     augment = jax.jit(problem.augment)
     images, labels = jnp.asarray(points().images), jnp.asarray(points().labels, "int32")
     state = init_state(problem.init, optimizer, jax.random.key(CONFIG.seed), images[:16])
+    sums = np.zeros((CONFIG.epochs, 3))
     for t in range(CONFIG.epochs * PER_EPOCH):
         order = order_of(state.key, t // PER_EPOCH, 60)
         index = jnp.concatenate([order, order[:4]]).reshape(4, 16)[t % PER_EPOCH]
         key = jax.random.fold_in(jax.random.fold_in(state.key, 1), t)
         weight = jnp.where((jnp.arange(16) >= 12) & (t % PER_EPOCH == 3), 0.0, 1.0)
-        state, _ = step(state, Batch(augment(key, images[index]), labels[index], weight))
+        state, metrics = step(state, Batch(augment(key, images[index]), labels[index], weight))
+        sums[t // PER_EPOCH] += np.array(metrics)
     for found, expected in zip(
         jax.tree.leaves(whole.state.params), jax.tree.leaves(state.params), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # other fusions
+    assert sums[:, 2].tolist() == [60, 60, 60]
+    means = [(e.loss, e.accuracy) for e in whole.history]
+    np.testing.assert_allclose(means, sums[:, :2] / 60, rtol=1e-4)
 
 
 def test_the_result_depends_on_the_seed_alone(whole):
