@@ -1,7 +1,8 @@
 """The command ``approxnet``.
 
 Exit codes: 0 everything within tolerance, 2 the command was not understood, 3 something outside
-its tolerance, 4 something could not be run, 130 interrupted.
+its tolerance, 4 something could not be run, 75 training stopped by SIGTERM and saved, 130
+interrupted (training is saved then, too).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +18,7 @@ import tyro
 from rich.console import Console
 
 import approxnet
-from approxnet.errors import ApproxnetError, OfflineError
+from approxnet.errors import ApproxnetError, CheckpointError, NonFiniteError, OfflineError
 
 USAGE_ERROR, FAILURE, INTERRUPTED = 2, 4, 130
 
@@ -85,6 +87,26 @@ class Data:
     ]
 
 
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Train a model on a data set, and score it on the test set after every epoch."""
+
+    model: str = "mlp"
+    """A name in `models.MODELS`, as lenet5 or resnet18."""
+    data: str = "digits"
+    """The data set; digits needs no download."""
+    out: Path = Path("runs/train")
+    """Folder of metrics and checkpoints."""
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on with the run in that folder, if there is one."""
+    augment: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Shift and mirror the images at random."""
+    devices: int | None = None
+    """How many devices to use; without it all. On a CPU that many are simulated."""
+    data_dir: Path | None = None
+    """Folder of the data sets; without it APPROXNET_DATA_DIR or the user's cache folder."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command line and return the exit code.
 
@@ -103,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _carry_out(given, console)
-    except OfflineError as error:
+    except (OfflineError, NonFiniteError, CheckpointError) as error:
         _complain(str(error))
         return FAILURE
     except ApproxnetError as error:
@@ -112,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"{error}; every finished result is kept, run the same command again to go on")
         return FAILURE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
+        _complain(str(interruption) or "interrupted")
         return INTERRUPTED
 
 
@@ -127,14 +150,27 @@ def _carry_out(given: Sequence[str], console: Console) -> int:
         from approxnet._checks import one_of  # imports jax, which no other path needs so early
 
         one_of("command", given[0], COMMANDS)
+    kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
+    if given[:1] == ["train"]:
+        kinds["train"] = _with_numbers(Train)
     command = tyro.extras.subcommand_cli_from_dict(
-        {name: kind for name, (kind, _) in COMMANDS.items()},
+        kinds,
         prog="approxnet",
         description="The approximation theory of neural networks as a library.",
         args=list(given) or ["--help"],
     )
-    actions: dict[type, Callable[[Any, Console], int]] = dict(COMMANDS.values())
+    actions = {kinds[name]: action for name, (_, action) in COMMANDS.items()}
     return actions[type(command)](command, console)
+
+
+def _with_numbers(kind: type) -> type:
+    """The options and those of the run's configuration, whose import takes seconds."""
+    from approxnet.training import TrainConfig
+
+    numbers = ("numbers", tyro.conf.OmitArgPrefixes[TrainConfig], TrainConfig())
+    made = dataclasses.make_dataclass(kind.__name__, [numbers], bases=(kind,), frozen=True)
+    made.__doc__ = kind.__doc__
+    return made
 
 
 def _reproduce(command: Reproduce, console: Console) -> int:
@@ -202,6 +238,32 @@ def _data(command: Data, console: Console) -> int:
     return FAILURE if any(file.state == "damaged" for file in files) else 0
 
 
+def _train(command: Any, console: Console) -> int:
+    from approxnet import _checks, data, models, training
+
+    mesh = training.launch(command.devices)
+    make = models.MODELS[_checks.one_of("model", command.model, models.MODELS)]
+    train, test = (
+        data.load(command.data, split, data_dir=command.data_dir) for split in ("train", "test")
+    )
+    result = training.fit(
+        models.functional(make(num_classes=len(train.classes))),
+        train,
+        command.numbers,
+        run_dir=command.out,
+        resume=command.resume,
+        test=test,
+        normalize=partial(data.normalize, statistics=data.augment.statistics(train.images)),
+        mesh=mesh,
+        console=console,
+        **({"augment": data.augment.crop_flip} if command.augment else {}),
+    )
+    for epoch in result.history[-1:]:
+        text = f"test accuracy {100 * epoch.test_accuracy:.2f} % after epoch {epoch.epoch}"
+        console.print(f"{text}; run: {command.out}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
 def _say_page(page: Path, console: Console) -> None:
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
 
@@ -212,4 +274,5 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Console], int]]] = {
     "report": (Report, _report),
     "doctor": (Doctor, _doctor),
     "data": (Data, _data),
+    "train": (Train, _train),
 }

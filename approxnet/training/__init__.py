@@ -3,7 +3,7 @@
 A model is two pure functions, ``(init, apply)``, and a run is a pytree, ``State``. ``fit`` trains,
 ``fit_seeds`` trains from several seeds at once, ``evaluate`` scores every example exactly once;
 ``make_step`` is one step for a loop of your own. ``save`` and ``restore`` write checkpoints that
-are whole or not there.
+are whole or not there, and ``launch`` finds the devices of one machine or many.
 """
 
 from approxnet.training.checkpoint import Checkpoint, restore, save
@@ -11,6 +11,7 @@ from approxnet.training.config import TrainConfig, configure, learning_rate, sgd
 from approxnet.training.evaluation import Scores, evaluate
 from approxnet.training.history import Epoch, Result
 from approxnet.training.loop import DivergedError, fit
+from approxnet.training.parallel import launch
 from approxnet.training.seeds import fit_seeds
 from approxnet.training.state import State, init_state
 from approxnet.training.step import Batch, Metrics, cross_entropy, make_step
@@ -31,6 +32,7 @@ __all__ = [
     "fit",
     "fit_seeds",
     "init_state",
+    "launch",
     "learning_rate",
     "make_step",
     "restore",

@@ -20,6 +20,7 @@ import os
 import re
 import shutil
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ import jax.numpy as jnp
 
 from approxnet import _checks, _files
 from approxnet.errors import CheckpointError, CheckpointWarning
+from approxnet.training import parallel
 
 FORMAT = 1
 MANIFEST, ARRAYS, UNFINISHED = "manifest", "arrays", ".unfinished-"
@@ -72,24 +74,26 @@ def save(folder: str | os.PathLike[str], step: int, tree: Any, *, keep: int = 3)
     keep = _checks.count("keep", keep, at_least=1)
     work = folder / f"{UNFINISHED}{place.name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(left)
-        work.mkdir()
+        if parallel.is_first():
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove(folder.glob(f"{UNFINISHED}*"))
+            work.mkdir()
+        parallel.meet("checkpoint is begun")
         _write_arrays(work / ARRAYS, tree)
-        _write_manifest(work, step, tree)
-        if place.exists():
-            place.rename(folder / f"{UNFINISHED}replaced-{place.name}")
-        work.rename(place)
-        _sync(folder)
+        if parallel.is_first():
+            _write_manifest(work, step, tree)
+            if place.exists():
+                place.rename(folder / f"{UNFINISHED}replaced-{place.name}")
+            work.rename(place)
+            _sync(folder)
+            _remove([*folder.glob(f"{UNFINISHED}*"), *_stored(folder)[keep:]])
+        parallel.meet("checkpoint is written")
     except (OSError, ValueError) as error:  # orbax says ValueError when the disk is full
-        shutil.rmtree(work, ignore_errors=True)
+        _remove([work])
         raise CheckpointError(
             f"{place} could not be written ({error}); the earlier checkpoints are intact: make "
             "room, or choose another folder"
         ) from error
-    for left in [*folder.glob(f"{UNFINISHED}*"), *_stored(folder)[keep:]]:
-        shutil.rmtree(left, ignore_errors=True)
     return place
 
 
@@ -250,6 +254,11 @@ def _compare(place: Path, stored: dict[str, str], wanted: dict[str, str]) -> Non
             f"{place} is of another model, optimizer or precision: {shown}; build the model that "
             "the run was started with"
         )
+
+
+def _remove(places: Iterable[Path]) -> None:
+    for place in list(places):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

@@ -56,7 +56,7 @@ class Plan(NamedTuple):
     normalize: Normalize
     batch: int
     over: str = "one"  # a name in OVER: one run, or how several are done at once
-    sharding: jax.sharding.Sharding | None = None  # of the batch, over several devices
+    sharding: jax.sharding.NamedSharding | None = None  # of the batch, over several devices
 
 
 def start_metrics() -> Metrics:
@@ -125,7 +125,7 @@ def _advance(
     return lax.while_loop(goes_on, body, (progress, healthy))
 
 
-def _share(batch: Batch, sharding: jax.sharding.Sharding) -> Batch:
+def _share(batch: Batch, sharding: jax.sharding.NamedSharding) -> Batch:
     return jax.tree.map(lambda leaf: lax.with_sharding_constraint(leaf, sharding), batch)
 
 

@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 from rich.console import Console
 
 from approxnet.errors import NonFiniteError
 from approxnet.training import config as configuration
-from approxnet.training import epoch, examples, progress_bar, run_folder, signals
+from approxnet.training import epoch, examples, parallel, progress_bar, run_folder, signals
 from approxnet.training.config import TrainConfig
 from approxnet.training.epoch import Plan, Progress
 from approxnet.training.evaluation import evaluate
@@ -77,6 +78,7 @@ def fit(
     loss: Loss = cross_entropy,
     augment: Augment = examples.unchanged,
     normalize: Normalize = examples.scale,
+    mesh: Mesh | None = None,
     console: Console | None = None,
 ) -> Result:
     """Train a model.
@@ -93,6 +95,7 @@ def fit(
       loss: ``loss(logits, labels) -> (n,)``.
       augment: ``augment(key, images) -> images``, for training only.
       normalize: ``normalize(images) -> x``, of a floating dtype.
+      mesh: the devices, as ``launch`` finds them; None for one device.
       console: where to show how far the run is; None for the terminal, if there is one.
 
     Returns:
@@ -118,7 +121,13 @@ def fit(
     task, (state,) = prepare(
         functional, dataset, config, test, optimizer, loss, augment, normalize, (config.seed,)
     )
-    return train(task, Progress(state, epoch.start_metrics()), run_dir, resume, console)
+    progress = Progress(state, epoch.start_metrics())
+    if mesh is not None:
+        parallel.check_divides(config.batch, mesh)
+        plan = task.plan._replace(sharding=parallel.divided(mesh))
+        train, test, progress = parallel.everywhere(mesh, (task.train, task.test, progress))
+        task = task._replace(plan=plan, train=train, test=test)
+    return carry_out(task, progress, run_dir, resume, console)
 
 
 def prepare(
@@ -153,7 +162,7 @@ def prepare(
     return Task(functional, config, plan, train, tested, per_epoch), states
 
 
-def train(
+def carry_out(
     task: Task,
     progress: Progress,
     run_dir: str | os.PathLike[str] | None,
@@ -185,7 +194,8 @@ def _run(
             stop = _next_stop(task, step, stretch)
             progress = _advance(task, progress, stop, history, folder)
             elapsed = time.perf_counter() - start
-            stretch = _next_stretch(stop - step, elapsed)
+            wish = _next_stretch(stop - step, elapsed)
+            stretch, told = parallel.greatest(wish, request.number)
             step, seconds = stop, seconds + elapsed
             speed = (_seen(progress) - seen) / seconds
             show(_moment(task, progress, step, speed))
@@ -195,9 +205,9 @@ def _run(
                     metrics=jax.tree.map(jax.numpy.zeros_like, progress.metrics)
                 )
                 seconds, seen = 0.0, 0
-            if folder and (_is_due(task, step) or request.number is not None):
+            if folder and (_is_due(task, step) or told):
                 folder.save(progress, step, history)
-            request.obey(f"stopped and saved after step {step}; resume=True goes on")
+            signals.obey(told, f"stopped and saved after step {step}; resume=True goes on")
     return Result(progress.state, history)
 
 

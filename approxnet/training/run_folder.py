@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import _files
 from approxnet.errors import CheckpointError, ConfigError
-from approxnet.training import checkpoint, history
+from approxnet.training import checkpoint, history, parallel
 from approxnet.training.config import TrainConfig
 from approxnet.training.epoch import Progress
 from approxnet.training.examples import Examples
@@ -49,7 +49,8 @@ class RunFolder:
 
     def save(self, progress: Progress, step: int, epochs: tuple[Epoch, ...]) -> None:
         """Write the metrics, then a checkpoint."""
-        history.write(self.metrics, epochs)
+        if parallel.is_first():
+            history.write(self.metrics, epochs)
         checkpoint.save(self.checkpoints, step, progress)
 
     def load(self, like: Progress) -> tuple[Progress, tuple[Epoch, ...]]:
@@ -65,7 +66,7 @@ class RunFolder:
 def hold(
     run_dir: str | os.PathLike[str], config: TrainConfig, examples: Examples, resume: bool
 ) -> Iterator[RunFolder]:
-    """The folder of a run, new or to be resumed, held against other processes.
+    """The folder of a run, new or to be resumed; process 0 holds it against other runs.
 
     Raises:
       ConfigError: if the folder cannot be written to, if it holds a run and ``resume`` is False,
@@ -81,26 +82,19 @@ def hold(
       ['.lock', 'run.json']
     """
     path = Path(run_dir).absolute()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        holder = _files.lock(path, _REMEDY)
-        holder.__enter__()
-    except OSError as error:
-        raise ConfigError(
-            f"run_dir must be a folder that can be written to, got {str(run_dir)!r} "
-            f"({error.strerror or error})"
-        ) from None
+    if not parallel.is_first():
+        yield RunFolder(path)
+        return
     with contextlib.ExitStack() as stack:
-        stack.push(holder)
-        identity = dataclasses.asdict(config) | {"examples": _digest(examples)}
-        if not (path / RUN).exists():
-            _files.write(path / RUN, json.dumps(identity, indent=1))
-        elif not resume:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_files.lock(path, _REMEDY))
+        except OSError as error:
             raise ConfigError(
-                f"run_dir must be a new folder, got {path}, which holds a run; go on with it by "
-                "resume=True (--resume), or choose another"
-            )
-        _compare(path / RUN, identity)
+                f"run_dir must be a folder that can be written to, got {str(run_dir)!r} "
+                f"({error.strerror or error})"
+            ) from None
+        _identify(path / RUN, dataclasses.asdict(config) | {"examples": _digest(examples)}, resume)
         yield RunFolder(path)
 
 
@@ -111,16 +105,25 @@ def _digest(examples: Examples) -> str:
     return digest.hexdigest()
 
 
-def _compare(path: Path, identity: dict[str, Any]) -> None:
+def _identify(path: Path, identity: dict[str, Any], resume: bool) -> None:
+    """Write what the run is about, or compare it with what it was about when it began."""
+    if not path.exists():
+        _files.write(path, json.dumps(identity, indent=1))
+        return
+    if not resume:
+        raise ConfigError(
+            f"run_dir must be a new folder, got {path.parent}, which holds a run; go on with it by "
+            "resume=True (--resume), or choose another"
+        )
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        differ = [
-            f"{name} = {stored.get(name)!r}, got {value!r}"
-            for name, value in identity.items()
-            if stored.get(name) != value
-        ]
-    except (ValueError, AttributeError) as error:
+        stored = dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); train in another folder") from None
+    differ = [
+        f"{name} = {stored.get(name)!r}, got {value!r}"
+        for name, value in identity.items()
+        if stored.get(name) != value
+    ]
     if differ:
         raise ConfigError(
             f"config must be that of the run in {path.parent}: {'; '.join(differ)}; choose "

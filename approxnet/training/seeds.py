@@ -4,7 +4,12 @@ The states are stacked on a first axis and one compiled program advances all of 
 ways: ``vmap`` does a step of every run at the same time, ``map`` a stretch of one run after the
 other. On a CPU convolutions under ``vmap`` have another kernel for every run and become grouped
 ones, which are slow: ``auto`` takes ``map`` there for models that convolve, and ``vmap`` for all
-others and on every other device.
+others and on every other device. Measured with four seeds at batch 128 on two cores, the cost of
+a run relative to one alone:
+
+    784-500-10   vmap 1.1   map 1.0
+    784-32-10    vmap 1.0   map 1.0
+    LeNet-5      vmap 2.7   map 0.8
 """
 
 from __future__ import annotations
@@ -87,7 +92,7 @@ def fit_seeds(
     metrics = jax.tree.map(
         lambda leaf: jax.numpy.broadcast_to(leaf, (count,)), epoch.start_metrics()
     )
-    result = loop.train(task, Progress(stacked, metrics), run_dir, resume, console)
+    result = loop.carry_out(task, Progress(stacked, metrics), run_dir, resume, console)
     return tuple(
         Result(state.of_run(result.state, i), history.of_run(result.history, i))
         for i in range(count)

@@ -18,27 +18,31 @@ TRY_AGAIN = 75
 
 
 class Request:
-    """Whether a signal has come.
+    """The number of the signal that has come, 0 for none.
 
     Example:
-      >>> Request().number is None
-      True
+      >>> Request().number
+      0
     """
 
     def __init__(self) -> None:
-        self.number: int | None = None
+        self.number = 0
 
-    def obey(self, message: str) -> None:
-        """End the process if a signal has come.
 
-        Raises:
-          KeyboardInterrupt: after Ctrl-C.
-          SystemExit: with code 75 after SIGTERM.
-        """
-        if self.number == signal.SIGINT:
-            raise KeyboardInterrupt(message)
-        if self.number is not None:
-            raise SystemExit(TRY_AGAIN)
+def obey(number: int, message: str) -> None:
+    """End the process if the number is that of a signal.
+
+    Raises:
+      KeyboardInterrupt: after Ctrl-C.
+      SystemExit: with code 75 after SIGTERM.
+
+    Example:
+      >>> obey(0, "no signal has come")
+    """
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt(message)
+    if number:
+        raise SystemExit(TRY_AGAIN)
 
 
 @contextlib.contextmanager

@@ -110,7 +110,7 @@ def make_step(
       >>> optimizer = optax.sgd(1.0)
       >>> state = State(jnp.zeros((2, 2)), {}, optimizer.init(0), jnp.int32(0), jax.random.key(0))
       >>> batch = Batch(jnp.array([[1.0, 0.0]]), jnp.array([0]), jnp.ones(1))
-      >>> state, metrics = make_step(apply, cross_entropy, optimizer)(state, batch)
+      >>> state, metrics = jax.jit(make_step(apply, cross_entropy, optimizer))(state, batch)
       >>> state.params.tolist(), state.step.item()
       ([[0.5, -0.5], [0.0, 0.0]], 1)
     """
@@ -147,5 +147,5 @@ def weigh(losses: jax.Array, hits: jax.Array, weight: jax.Array) -> Metrics:
     return Metrics(
         loss=jnp.sum(jnp.where(counted, losses, 0)),
         correct=jnp.sum(jnp.where(counted, hits, 0)),
-        count=jnp.sum(weight.astype(losses.dtype)),
+        count=jnp.sum(counted, dtype=jnp.result_type(float)),
     )

@@ -25,7 +25,7 @@ import numpy as np
 
 import approxnet
 from approxnet import _files
-from approxnet.training import TrainConfig, checkpoint, fit, loop
+from approxnet.training import TrainConfig, checkpoint, fit, launch, loop
 
 CONFIG = TrainConfig(epochs=3, batch=16, learning_rate=0.1, schedule="cosine", weight_decay=1e-3)
 N, PER_EPOCH = 60, 4  # the last batch of an epoch has 12 examples
@@ -65,7 +65,9 @@ MODEL = (init, apply)
 
 
 def train(run_dir=None, **options):
-    """The reference run, or the same in a folder."""
+    """The reference run on all devices, or the same in a folder."""
+    mesh = launch() if jax.device_count() > 1 else None
+    options = {"mesh": mesh} | options
     return fit(MODEL, points(), CONFIG, augment=augment, run_dir=run_dir, **options)
 
 
@@ -80,16 +82,21 @@ def _bits(leaf):
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
+def environment(devices=1):
+    """The environment of a process with so many devices."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return os.environ | {"PYTHONPATH": str(Path(approxnet.__file__).parents[1]), "XLA_FLAGS": flags}
+
+
 @contextlib.contextmanager
-def nursery():
+def nursery(devices=1):
     """The process that brings forth processes to kill."""
-    environment = os.environ | {"PYTHONPATH": str(Path(approxnet.__file__).parents[1])}
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment(devices),
     ) as process:
         yield process
         process.stdin.close()
@@ -118,7 +125,7 @@ def _before(module, name, condition):
     setattr(module, name, deadly)
 
 
-def _prepare_death(death):
+def prepare_death(death):
     """Die after so many steps, or in one of the moments of the second checkpoint's writing."""
     if isinstance(death, int):
         loop.STRETCH = 0.0  # stretches of one step
@@ -145,7 +152,7 @@ def _main():
         run_dir, death = json.loads(line)
         child = os.fork()
         if child == 0:
-            _prepare_death(death)
+            prepare_death(death)
             train(run_dir, resume=True)
             os._exit(0)
         if isinstance(death, float):

@@ -88,11 +88,35 @@ def test_where_the_loop_is_cut_changes_no_bit_and_needs_no_second_trace():
 
 
 def test_the_second_epoch_takes_another_order():
-    plan, progress, examples, _ = start()
-    first, _ = advance(plan, progress, examples, 4)
-    second, _ = advance(plan, first, examples, 8)
-    again, _ = advance(plan, first._replace(state=first.state._replace(step=0)), examples, 4)
-    assert not same(second.state.params, again.state.params)
+    plan, progress, examples = picking(10, 4)
+    first, _ = advance(plan, progress, examples, 3)
+    second, _ = advance(plan, first, examples, 6)
+    # The two examples of the short batch of an epoch move twice as far as the others.
+    moved = [-first.state.params, first.state.params - second.state.params]
+    short = [set(np.flatnonzero(m > 0.4).tolist()) for m in moved]
+    assert [len(s) for s in short] == [2, 2]
+    assert short[0] != short[1]
+    for epoch_number, found in enumerate(short):
+        expected = order(progress.state.key, epoch_number, 10)[8:]
+        assert found == set(expected.tolist())
+
+
+def test_augmentation_and_dropout_draw_independently_and_anew_in_every_step():
+    def augment(key, images):
+        return jnp.full_like(images, jax.random.uniform(key))
+
+    def drop(params, state, x, *, train=False, key=None):
+        draws = jnp.stack([x[0, 0], jax.random.uniform(key)])
+        return pick(params, state, x)[0], {"draws": draws}
+
+    plan, progress, examples = picking(8, 2)
+    plan = plan._replace(apply=drop, augment=augment)
+    progress = progress._replace(state=progress.state._replace(model_state={"draws": jnp.ones(2)}))
+    found = set()
+    for stop in (1, 2, 3):
+        progress, _ = advance(plan, progress, examples, stop)
+        found |= set(progress.state.model_state["draws"].tolist())
+    assert len(found) == 6
 
 
 def test_the_loop_stops_after_the_step_that_is_not_finite():

@@ -63,19 +63,26 @@ def test_a_perceptron_learns_the_digits():
 
 def test_fit_is_the_loop_over_make_step(whole):
     optimizer = sgd(CONFIG, PER_EPOCH)
-    step = make_step(problem.apply, cross_entropy, optimizer)
+    step = jax.jit(make_step(problem.apply, cross_entropy, optimizer))
+    order_of = jax.jit(epoch.order, static_argnums=2)
+    augment = jax.jit(problem.augment)
     images, labels = jnp.asarray(points().images), jnp.asarray(points().labels, "int32")
     state = init_state(problem.init, optimizer, jax.random.key(CONFIG.seed), images[:16])
+    sums = np.zeros((CONFIG.epochs, 3))
     for t in range(CONFIG.epochs * PER_EPOCH):
-        order = epoch.order(state.key, t // PER_EPOCH, 60)
+        order = order_of(state.key, t // PER_EPOCH, 60)
         index = jnp.concatenate([order, order[:4]]).reshape(4, 16)[t % PER_EPOCH]
         key = jax.random.fold_in(jax.random.fold_in(state.key, 1), t)
         weight = jnp.where((jnp.arange(16) >= 12) & (t % PER_EPOCH == 3), 0.0, 1.0)
-        state, _ = step(state, Batch(problem.augment(key, images[index]), labels[index], weight))
+        state, metrics = step(state, Batch(augment(key, images[index]), labels[index], weight))
+        sums[t // PER_EPOCH] += np.array(metrics)
     for found, expected in zip(
         jax.tree.leaves(whole.state.params), jax.tree.leaves(state.params), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # other fusions
+    assert sums[:, 2].tolist() == [60, 60, 60]
+    means = [(e.loss, e.accuracy) for e in whole.history]
+    np.testing.assert_allclose(means, sums[:, :2] / 60, rtol=1e-4)
 
 
 def test_the_result_depends_on_the_seed_alone(whole):
@@ -147,6 +154,14 @@ def test_a_run_is_not_resumed_with_other_numbers_or_data(tmp_path):
         fit(MODEL, points(), other, run_dir=tmp_path, resume=True)
     with pytest.raises(ConfigError, match="examples = "):
         fit(MODEL, points(seed=3), CONFIG, run_dir=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]1", b"7", b"\xff"])
+def test_a_folder_whose_description_is_damaged_is_not_trusted(tmp_path, content):
+    train(tmp_path)
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"run\.json is damaged"):
+        train(tmp_path, resume=True)
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):

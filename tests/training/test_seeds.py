@@ -69,7 +69,7 @@ def test_on_a_cpu_models_that_convolve_are_done_in_turn(model, way, monkeypatch)
         chosen.append(task.plan.over)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "train", stop)
+    monkeypatch.setattr(loop, "carry_out", stop)
     images = np.zeros((128, 28, 28, 1), np.uint8)
     data = type(points())(images=images, labels=np.zeros(128, int))
     with pytest.raises(KeyboardInterrupt):

@@ -69,7 +69,7 @@ def test_the_step_is_sgd_with_momentum_and_weight_decay(dtype, nesterov):
 
 def test_examples_of_weight_zero_change_nothing(dtype):
     optimizer = optax.sgd(RATE)
-    step = make_step(apply, cross_entropy, optimizer)
+    step = jax.jit(make_step(apply, cross_entropy, optimizer))
     full, metrics = step(start(dtype, optimizer), batch(dtype))
     other = batch(dtype)._replace(x=batch(dtype).x.at[3:].set(1e3))
     changed, others = step(start(dtype, optimizer), other)
@@ -79,9 +79,8 @@ def test_examples_of_weight_zero_change_nothing(dtype):
 
 
 def test_metrics_are_sums_over_the_examples_that_count(dtype):
-    _, metrics = make_step(apply, cross_entropy, optax.sgd(RATE))(
-        start(dtype, optax.sgd(RATE)), batch(dtype)
-    )
+    step = jax.jit(make_step(apply, cross_entropy, optax.sgd(RATE)))
+    _, metrics = step(start(dtype, optax.sgd(RATE)), batch(dtype))
     probabilities = softmax(X[:3] @ W)
     expected = -np.log(probabilities[np.arange(3), LABELS[:3]]).sum()
     np.testing.assert_allclose(metrics.loss, expected, rtol=10 * jnp.finfo(dtype).eps)

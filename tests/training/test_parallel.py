@@ -1,0 +1,192 @@
+"""Eight simulated devices, and two processes with four each, against one device."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from approxnet import models
+from approxnet.errors import ConfigError
+from approxnet.training import State, checkpoint, cross_entropy, fit, init_state, launch, parallel
+from approxnet.training.epoch import Plan, Progress, advance, start_metrics
+from approxnet.training.examples import Examples, scale, unchanged
+from tests.training.problem import (
+    CONFIG,
+    MODEL,
+    bring_up,
+    environment,
+    nursery,
+    points,
+    same,
+    train,
+)
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return train()
+
+
+def script(name, *arguments, devices):
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(HERE / name), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(devices),
+    )
+
+
+@pytest.mark.slow
+def test_eight_devices_do_what_one_does(tmp_path):
+    with script("eight.py", tmp_path, devices=8) as process:
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    answer = json.loads(output)
+    assert answer["devices"] == answer["divided"] == 8
+    # sums of at most 16 numbers of size 1, in another order, in single precision
+    for name in ("params", "statistics", "loss", "step"):
+        assert answer[name] <= 1e-6, name
+    assert answer["metrics"] <= 1e-5
+    assert answer["8 to 1"] and answer["1 to 8"]
+
+
+@pytest.mark.slow
+def test_a_run_on_eight_devices_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
+    like = init_progress()
+    with nursery(devices=8) as process:
+        assert bring_up(process, tmp_path / "killed", 6) == -signal.SIGKILL
+        assert checkpoint.steps(tmp_path / "killed" / "checkpoints") == [4]
+        assert bring_up(process, tmp_path / "killed", None) == 0
+        assert bring_up(process, tmp_path / "whole", None) == 0
+    killed, whole = (
+        checkpoint.restore(tmp_path / name / "checkpoints", like) for name in ("killed", "whole")
+    )
+    assert killed.step == whole.step == 12
+    assert same(killed.tree, whole.tree)
+
+
+def init_progress():
+    """The shapes of what a checkpoint of the problem holds."""
+    return Progress(fit(MODEL, points(), CONFIG).state, start_metrics())
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def peers(run_dir, death):
+    """Two processes; the second kills itself after so many steps. Exit codes and messages."""
+    port = free_port()
+    processes = [script("peer.py", port, i, run_dir, death * i, devices=4) for i in (0, 1)]
+    errors = [process.communicate(timeout=200)[1] for process in processes]
+    return [process.returncode for process in processes], errors
+
+
+@pytest.mark.slow
+def test_two_processes_with_four_devices_each_do_what_one_device_does(tmp_path, whole):
+    codes, errors = peers(tmp_path, 0)
+    assert codes == [0, 0], errors
+    found = checkpoint.restore(tmp_path / "checkpoints", init_progress())
+    assert found.step == 12
+    for leaf, expected in zip(
+        jax.tree.leaves((found.tree.state.params, found.tree.state.model_state)),
+        jax.tree.leaves((whole.state.params, whole.state.model_state)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(leaf, expected, atol=1e-6)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_other_and_the_checkpoint_is_good(tmp_path, whole):
+    codes, errors = peers(tmp_path, 6)
+    assert codes[1] == -signal.SIGKILL
+    assert codes[0] not in (0, -signal.SIGKILL)
+    assert "another task died" in errors[0]
+    found = checkpoint.restore(tmp_path / "checkpoints", init_progress())
+    assert found.step == 4
+    resumed = train(tmp_path, resume=True)
+    for leaf, expected in zip(
+        jax.tree.leaves(resumed.state.params), jax.tree.leaves(whole.state.params), strict=True
+    ):
+        np.testing.assert_allclose(leaf, expected, atol=1e-6)
+
+
+def test_one_device_is_a_mesh_as_well(whole):
+    assert same(train(mesh=launch(1)).state, whole.state)
+
+
+class Mesh8:
+    size = 8
+
+
+@pytest.mark.parametrize(
+    ("batch", "near"), [(100, "take 96 or 104"), (5, "take 8,"), (127, "take 120 or 128")]
+)
+def test_a_batch_that_cannot_be_divided_is_refused_with_one_that_can(batch, near):
+    with pytest.raises(ConfigError, match=f"multiple of the 8 devices, got {batch}; {near}"):
+        parallel.check_divides(batch, Mesh8)
+
+
+def test_more_devices_than_there_are_is_an_error_that_says_how_to_get_them():
+    with pytest.raises(ConfigError, match=r"at most 1, .* got 8; .*device_count=8"):
+        launch(8)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "found"),
+    [
+        ("SLURM_NTASKS", "2", True),
+        ("SLURM_NTASKS", "1", False),
+        ("OMPI_COMM_WORLD_SIZE", "4", True),
+        ("TPU_WORKER_HOSTNAMES", "a,b", True),
+        ("TPU_WORKER_HOSTNAMES", "localhost", False),
+        ("JAX_COORDINATOR_ADDRESS", "a:1", True),
+        ("JAX_COORDINATOR_ADDRESS", "", False),
+    ],
+)
+def test_a_cluster_is_found_by_its_variables(monkeypatch, variable, value, found):
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *given, **_: calls.append(given))
+    for name in parallel._CLUSTER:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    launch()
+    assert calls == [(None, None, None)] * found
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5"])
+def test_the_loop_is_lowered_for_gpu_and_tpu(name):
+    init, apply = models.functional(models.MODELS[name]())
+    plan = Plan(apply, cross_entropy, optax.sgd(0.1, 0.9), unchanged, scale, 8)
+    x = jax.ShapeDtypeStruct((8, 28, 28, 1), "float32")
+    state = jax.eval_shape(
+        lambda: State(*init_state(init, plan.optimizer, jax.random.key(0), x)[:4], ())
+    )
+    examples = Examples(
+        jax.ShapeDtypeStruct((20, 28, 28, 1), jnp.uint8), jax.ShapeDtypeStruct((20,), jnp.int32)
+    )
+
+    def run(state, data, examples):
+        state = state._replace(key=jax.random.wrap_key_data(data))
+        after, bad = advance(plan, Progress(state, start_metrics()), examples, 3)
+        return after.state.params, bad
+
+    data = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    exported = jax.export.export(jax.jit(run), platforms=("cuda", "tpu"))(state, data, examples)
+    assert exported.platforms == ("cuda", "tpu")
