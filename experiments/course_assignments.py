@@ -56,7 +56,6 @@ PAPER = (
     ),
 )
 
-
 LEARNERS = ("least squares", "logistic regression", "MLP", "LeNet-5")
 
 
@@ -69,7 +68,7 @@ class Config:
       learners: some of ``LEARNERS``.
       seeds: how many networks of each kind.
       epochs: of every network; None for those of its recipe.
-      seed: the first seed.
+      seed: the seeds of the networks are seed * seeds and those that follow it.
     """
 
     sets: tuple[str, ...]
@@ -81,7 +80,7 @@ class Config:
 
 SCALES = {"smoke": Config(sets=("digits",)), "full": Config(sets=("fashion_mnist",))}
 
-Sets = dict[str, Dataset]
+Splits = dict[str, Dataset]
 """A data set by its splits, "train" and "test"."""
 
 Pixels = Callable[[np.ndarray], Normalize]
@@ -105,7 +104,7 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-Learn = Callable[[Sets, Config], Outcome]
+Learn = Callable[[Splits, Config], Outcome]
 
 
 class Assignment(NamedTuple):
@@ -121,15 +120,15 @@ class Assignment(NamedTuple):
     marks: Mapping[str, float] = {}
 
 
-def least_squares(sets: Sets, config: Config) -> Outcome:
+def least_squares(splits: Splits, config: Config) -> Outcome:
     """The W that minimises |X W - Y|^2; rows of X are (pixels / 255, 1), of Y unit vectors."""
     start = time.perf_counter()
-    train = sets["train"]
+    train = splits["train"]
     unit = np.eye(len(train.classes))
     weight = np.linalg.lstsq(_affine(train.images), unit[train.labels], rcond=None)[0]
     accuracy = {
         split: np.mean((_affine(s.images) @ weight).argmax(axis=1) == s.labels, keepdims=True)
-        for split, s in sets.items()
+        for split, s in splits.items()
     }
     seconds = time.perf_counter() - start
     return Outcome(
@@ -158,30 +157,34 @@ def _train(
     recipe: TrainConfig,
     pixels: Pixels,
     augment: Augment,
-    sets: Sets,
+    splits: Splits,
     config: Config,
 ) -> Outcome:
     start = time.perf_counter()
-    train = sets["train"]
+    train = splits["train"]
     epochs = recipe.epochs if config.epochs is None else config.epochs
     function, normalize = models.functional(model), pixels(train.images)
     results = training.fit_seeds(
         function,
         train,
-        dataclasses.replace(recipe, epochs=epochs, seed=config.seed),
+        dataclasses.replace(recipe, epochs=epochs, seed=config.seed * config.seeds),
         seeds=config.seeds,
-        test=sets["test"],
+        test=splits["test"],
         augment=augment,
         normalize=normalize,
         console=Console(quiet=True),
     )
-    scores = [training.evaluate(function, r.state, train, normalize=normalize) for r in results]
+    accuracy = {
+        split: np.array(
+            [training.evaluate(function, r.state, s, normalize=normalize).accuracy for r in results]
+        )
+        for split, s in splits.items()
+    }
     seconds = time.perf_counter() - start
-    curves = np.array([[epoch.test_accuracy for epoch in r.history] for r in results])
     return Outcome(
-        np.array([score.accuracy for score in scores]),
-        curves[:, -1],
-        curves,
+        accuracy["train"],
+        accuracy["test"],
+        np.array([[epoch.test_accuracy for epoch in r.history] for r in results]),
         models.count_parameters(results[0].state.params),
         models.count_macs(model, train.images.shape[1:]),
         seconds,
@@ -267,7 +270,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     )  # fmt: skip
 
 
-def _load(config: Config) -> tuple[dict[str, Sets], dict[str, str]]:
+def _load(config: Config) -> tuple[dict[str, Splits], dict[str, str]]:
     """The sets that are at hand, and why the others are not."""
     found, missing = {}, {}
     for learner in config.learners:
@@ -283,17 +286,17 @@ def _load(config: Config) -> tuple[dict[str, Sets], dict[str, str]]:
     return found, missing
 
 
-def _set_table(config: Config, found: dict[str, Sets], missing: dict[str, str]) -> Table:
+def _set_table(config: Config, found: dict[str, Splits], missing: dict[str, str]) -> Table:
     columns = ("set", "state", "training images", "test images", "pixels")
     rows = {name: (name, f"not at hand: {missing[name]}", "", "", "") for name in missing} | {
         name: (
             name,
             "at hand",
-            len(sets["train"].labels),
-            len(sets["test"].labels),
-            " x ".join(map(str, sets["train"].images.shape[1:])),
+            len(splits["train"].labels),
+            len(splits["test"].labels),
+            " x ".join(map(str, splits["train"].images.shape[1:])),
         )
-        for name, sets in found.items()
+        for name, splits in found.items()
     }
     return Table("Data sets", columns, tuple(rows[name] for name in config.sets))
 
