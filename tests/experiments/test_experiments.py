@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from approxnet import mapping, relu, reproduce
+from approxnet import data, mapping, relu, reproduce
+from approxnet.errors import OfflineError
 from approxnet.reproduce import catalog, page
 
 TOYS = {
@@ -38,6 +39,7 @@ TOYS = {
         "points": (4, 8, 16, 32),
         "steps": (0, 100, 2000),
     },
+    "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
 
@@ -137,3 +139,73 @@ def test_a_map_with_too_many_neurons_turns_the_report_red(monkeypatch):
     result = reproduce.run(experiment, config)
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert any("random data, zero, maxima: neurons per tetrahedron" in claim for claim in red)
+
+
+def course(**changes):
+    experiment = reproduce.find("course_assignments")
+    return experiment, dataclasses.replace(experiment.scales["smoke"], **changes)
+
+
+def offline(monkeypatch, *missing):
+    honest = data.load
+
+    def load(name, split):
+        if name in missing:
+            raise OfflineError(f"{name} is not there; run approxnet data fetch {name}")
+        return honest(name, split)
+
+    monkeypatch.setattr(data, "load", load)
+
+
+def test_a_set_that_is_not_at_hand_is_named_in_the_table_with_the_remedy(monkeypatch):
+    offline(monkeypatch, "mnist")
+    experiment, config = course(sets=("mnist", "digits"), learners=("least squares",))
+    result = reproduce.run(experiment, config)
+    sets, *learned = result.runs[0].tables
+    assert sets.rows[0][:2] == (
+        "mnist",
+        "not at hand: mnist is not there; run approxnet data fetch mnist",
+    )
+    assert sets.rows[1] == ("digits", "at hand", 1437, 360, "8 x 8 x 1")
+    assert [table.title for table in learned] == ["digits: after the last epoch"]
+
+
+def test_the_full_scale_without_its_set_fails_with_the_remedy(monkeypatch):
+    offline(monkeypatch, "fashion_mnist")
+    result = reproduce.run("course_assignments", scale="full")
+    assert result.verdict == "incomplete"
+    assert result.runs[0].error == (
+        "OfflineError: fashion_mnist is not there; run approxnet data fetch fashion_mnist"
+    )
+
+
+def test_wrong_labels_turn_the_report_red(monkeypatch):
+    honest = data.load
+
+    def load(name, split):
+        found = honest(name, split)
+        return found._replace(labels=np.roll(found.labels, 1 if split == "test" else 0))
+
+    monkeypatch.setattr(data, "load", load)
+    learners = ("least squares", "logistic regression")
+    experiment, config = course(learners=learners, seeds=1)
+    red = [c.claim for c in reproduce.run(experiment, config).runs[0].checks if not c.passed]
+    assert red == [f"digits, {learner}: mean test accuracy" for learner in learners]
+
+
+def test_the_recipes_of_the_course_fit_images_of_cifar(monkeypatch):
+    """On random images every network trains, and no mark is met."""
+    rng = np.random.default_rng(0)
+
+    def load(name, split):
+        images = rng.integers(0, 256, (130, 32, 32, 3), np.uint8)
+        return data.from_arrays(images, rng.integers(0, 10, 130), tuple("0123456789"))
+
+    monkeypatch.setattr(data, "load", load)
+    (run,) = reproduce.run(*course(sets=("cifar10",), epochs=1, seeds=1)).runs
+    assert run.error == ""
+    parameters = [row[1] for row in run.tables[1].rows]
+    assert parameters == [30_730, 30_730, 3073 * 3072 + 3073 * 500 + 501 * 10, 62_006]
+    red = [check.claim for check in run.checks if not check.passed]
+    assert "cifar10, least squares: |test accuracy - 0.3286|" in red
+    assert len(red) == len(run.checks) == 5
