@@ -170,16 +170,24 @@ def test_a_cluster_is_found_by_its_variables(monkeypatch, variable, value, found
     assert calls == [(None, None, None)] * found
 
 
-@pytest.mark.parametrize("name", ["mlp", "lenet5"])
+EVERY_ARCHITECTURE = (
+    *("mlp", "lenet5", "alexnet", "vgg11", "googlenet", "resnet18", "resnet50"),
+    *("preact_resnet18", "elman_rnn", "lstm"),
+    pytest.param("densenet100", marks=pytest.mark.slow),
+)
+
+
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_the_loop_is_lowered_for_gpu_and_tpu(name):
     init, apply = models.functional(models.MODELS[name]())
     plan = Plan(apply, cross_entropy, optax.sgd(0.1, 0.9), unchanged, scale, 8)
-    x = jax.ShapeDtypeStruct((8, 28, 28, 1), "float32")
+    sample = {"elman_rnn": (28, 28), "lstm": (28, 28)}.get(name, (32, 32, 1))
+    x = jax.ShapeDtypeStruct((8, *sample), "float32")
     state = jax.eval_shape(
         lambda: State(*init_state(init, plan.optimizer, jax.random.key(0), x)[:4], ())
     )
     examples = Examples(
-        jax.ShapeDtypeStruct((20, 28, 28, 1), jnp.uint8), jax.ShapeDtypeStruct((20,), jnp.int32)
+        jax.ShapeDtypeStruct((20, *sample), jnp.uint8), jax.ShapeDtypeStruct((20,), jnp.int32)
     )
 
     def run(state, data, examples):
