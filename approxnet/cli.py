@@ -101,6 +101,8 @@ class Train:
     """Go on with the run in that folder, if there is one."""
     augment: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Shift and mirror the images at random."""
+    tensorboard: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write TensorBoard events into the folder as well, at the end."""
     devices: int | None = None
     """How many devices to use; without it all. On a CPU that many are simulated."""
     data_dir: Path | None = None
@@ -258,6 +260,8 @@ def _train(command: Any, console: Console) -> int:
         console=console,
         **({"augment": data.augment.crop_flip} if command.augment else {}),
     )
+    if command.tensorboard:
+        training.to_tensorboard(result.history, command.out / "tensorboard")
     for epoch in result.history[-1:]:
         text = f"test accuracy {100 * epoch.test_accuracy:.2f} % after epoch {epoch.epoch}"
         console.print(f"{text}; run: {command.out}", markup=False, highlight=False, soft_wrap=True)

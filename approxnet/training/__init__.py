@@ -6,6 +6,7 @@ A model is two pure functions, ``(init, apply)``, and a run is a pytree, ``State
 are whole or not there, and ``launch`` finds the devices of one machine or many.
 """
 
+from approxnet.training.board import to_tensorboard
 from approxnet.training.checkpoint import Checkpoint, restore, save
 from approxnet.training.config import TrainConfig, configure, learning_rate, sgd
 from approxnet.training.evaluation import Scores, evaluate
@@ -38,4 +39,5 @@ __all__ = [
     "restore",
     "save",
     "sgd",
+    "to_tensorboard",
 ]

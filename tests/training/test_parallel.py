@@ -64,17 +64,24 @@ def test_eight_devices_do_what_one_does(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_on_eight_devices_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
+    """At its first step, in an epoch, at its end, and while a checkpoint is written."""
     like = init_progress()
+
+    def tree(folder):
+        found = checkpoint.restore(folder / "checkpoints", like)
+        assert found.step == 12
+        return found.tree
+
+    deaths = {1: [], 6: [4], 8: [8, 4], "arrays": [4], "half a file": [], "manifest": [8, 4]}
     with nursery(devices=8) as process:
-        assert bring_up(process, tmp_path / "killed", 6) == -signal.SIGKILL
-        assert checkpoint.steps(tmp_path / "killed" / "checkpoints") == [4]
-        assert bring_up(process, tmp_path / "killed", None) == 0
         assert bring_up(process, tmp_path / "whole", None) == 0
-    killed, whole = (
-        checkpoint.restore(tmp_path / name / "checkpoints", like) for name in ("killed", "whole")
-    )
-    assert killed.step == whole.step == 12
-    assert same(killed.tree, whole.tree)
+        whole = tree(tmp_path / "whole")
+        for death, kept in deaths.items():
+            folder = tmp_path / str(death)
+            assert bring_up(process, folder, death) == -signal.SIGKILL
+            assert checkpoint.steps(folder / "checkpoints") == kept
+            assert bring_up(process, folder, None) == 0
+            assert same(tree(folder), whole), death
 
 
 def init_progress():
