@@ -1,10 +1,11 @@
 """What the learners of the course attain: least squares, logistic regression, an MLP, LeNet-5.
 
 Command: approxnet reproduce course_assignments
-Cost: 25 s (smoke, digits), several minutes (full, Fashion-MNIST), on two cores
-Expect: on digits the test accuracy rises from least squares (0.856) over logistic regression (0.88)
-and an MLP with 500 hidden neurons (0.92) to LeNet-5 (0.94), by one percent or less from seed to
-seed.
+Cost: 30 s (smoke, digits), 7 min (full, Fashion-MNIST), on two cores
+Expect: the test accuracy rises from least squares over logistic regression and an MLP with 500
+hidden neurons to LeNet-5: on digits 0.856, 0.88, 0.92, 0.94, by about one percent from seed to
+seed; on Fashion-MNIST exactly 0.8113 (0.8311333 on the training images), then 0.835, 0.884, 0.903,
+by less than 0.002. There LeNet-5 has less than a sixth of the parameters of the MLP.
 
 Least squares is the solution of smallest norm, in double precision, of pixels / 255 and a one onto
 the unit vectors of the classes. Every network is trained from several seeds and judged after its
@@ -351,7 +352,7 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
 
 def _axes(outcomes: dict[str, dict[str, Outcome]]) -> tuple[Any, list[Any]]:
     """A figure with axes for each set."""
-    figure, axes = drawing.figure(1, len(outcomes), size=(5.6 * len(outcomes), 3.8))
+    figure, axes = drawing.figure(1, len(outcomes), size=(6.4 * len(outcomes), 3.6))
     axes = list(np.ravel(axes))
     for ax, name in zip(axes, outcomes, strict=True):
         ax.set_title(name)
@@ -370,8 +371,9 @@ def _curves(outcomes: dict[str, dict[str, Outcome]]) -> Any:
             ax.plot(epochs, mean, ".-", color=colour, label=learner)
             ax.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
             ax.axhline(o.test.mean(), color=colour, ls=":", lw=1.0)
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set_xlabel("epoch")
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -384,5 +386,5 @@ def _sizes(outcomes: dict[str, dict[str, Outcome]]) -> Any:
                         ms=6, capsize=3, label=learner)  # fmt: skip
         ax.set_xscale("log")
         ax.set_xlabel("parameters")
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
