@@ -29,8 +29,9 @@ def test_a_model_is_trained_scored_and_kept(tmp_path, capsys):
     assert f"test accuracy {100 * found[-1]['test_accuracy']:.2f} % after epoch 2" in said[-1]
     assert cli.main(arguments) == 2
     assert "resume=True (--resume)" in capsys.readouterr().err
-    assert cli.main([*arguments, "--resume"]) == 0
+    assert cli.main([*arguments, "--resume", "--tensorboard"]) == 0
     assert lines(tmp_path / "run") == found
+    assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
