@@ -80,39 +80,6 @@ DATA: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
     "constant": lambda n, rng: np.ones(n),
 }
 
-TRAP = np.array(
-    [
-        [436, 104, 567],
-        [632, 207, 517],
-        [877, 11, 801],
-        [612, 301, 779],
-        [574, 87, 537],
-        [373, 116, 87],
-        [198, 145, 688],
-        [513, 380, 459],
-        [418, 221, 800],
-    ]
-)
-"""A node and the nodes around it."""
-
-TRAP_FACETS = np.array(
-    [
-        [1, 2, 3],
-        [1, 4, 2],
-        [4, 2, 5],
-        [6, 2, 5],
-        [4, 5, 7],
-        [1, 4, 7],
-        [6, 5, 7],
-        [1, 6, 7],
-        [8, 1, 3],
-        [8, 1, 6],
-        [8, 2, 3],
-        [8, 6, 2],
-    ]
-)
-"""The triangles that node 0 sees."""
-
 
 class Case(NamedTuple):
     """A function on a mesh, its network, and how they compare."""
@@ -225,13 +192,13 @@ class Trap(NamedTuple):
 
 
 def _trap() -> Trap:
-    cells = np.column_stack([np.zeros(len(TRAP_FACETS), int), TRAP_FACETS])
-    mesh = fem.from_arrays(TRAP.astype(float), cells)
-    values = np.eye(1, len(TRAP))[0]
+    mesh = meshes.twelve_tetrahedra()
+    values = np.eye(1, len(mesh.nodes))[0]
     net = mapping.fem_to_relu(mesh, values, method="maxima")
     worst = np.array([320.1695, 156.7797, 671.8305])
     distance = np.linspace(0, 2, 401)
-    x = TRAP[0] + distance[:, None] * (worst - TRAP[0])
+    centre, cells = mesh.nodes[0], mesh.cells
+    x = centre + distance[:, None] * (worst - centre)
     hat = fem.evaluate(mesh, values, x)
     corners = np.asarray(mesh.nodes)[mesh.cells]
     rows = np.concatenate([corners, np.ones((len(cells), 4, 1))], axis=2)

@@ -149,3 +149,41 @@ def hollow_cube(n: int, rng: np.random.Generator) -> fem.SimplexMesh:
     moved = np.array(mesh.nodes)
     moved[inner] += rng.uniform(-0.15, 0.15, (len(inner), 3)) / side
     return fem.from_arrays(moved, mesh.cells)
+
+
+TRAP = [
+    [436, 104, 567],
+    [632, 207, 517],
+    [877, 11, 801],
+    [612, 301, 779],
+    [574, 87, 537],
+    [373, 116, 87],
+    [198, 145, 688],
+    [513, 380, 459],
+    [418, 221, 800],
+]
+TRAP_FACETS = [
+    [1, 2, 3],
+    [1, 4, 2],
+    [4, 2, 5],
+    [6, 2, 5],
+    [4, 5, 7],
+    [1, 4, 7],
+    [6, 5, 7],
+    [1, 6, 7],
+    [8, 1, 3],
+    [8, 1, 6],
+    [8, 2, 3],
+    [8, 6, 2],
+]
+
+
+def twelve_tetrahedra() -> fem.SimplexMesh:
+    """The patch of node 0, on which the maximum of minima over convex pieces is no hat function.
+
+    Example:
+      >>> len(twelve_tetrahedra().cells)
+      12
+    """
+    cells = np.column_stack([np.zeros(len(TRAP_FACETS), int), TRAP_FACETS])
+    return fem.from_arrays(np.array(TRAP, float), cells)

@@ -4,6 +4,7 @@ import numpy as np
 
 from approxnet import fem
 from approxnet.relu.layers import to_csr
+from approxnet.reproduce.meshes import twelve_tetrahedra
 
 TURN = np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
 
@@ -108,40 +109,6 @@ def two_boxes(x):
     return (x[:, 0] < 0.5) == (x[:, 1] < 0.5)
 
 
-TRAP = np.array(
-    [
-        [436, 104, 567],
-        [632, 207, 517],
-        [877, 11, 801],
-        [612, 301, 779],
-        [574, 87, 537],
-        [373, 116, 87],
-        [198, 145, 688],
-        [513, 380, 459],
-        [418, 221, 800],
-    ]
-)
-TRAP_FACETS = [
-    [1, 2, 3],
-    [1, 4, 2],
-    [4, 2, 5],
-    [6, 2, 5],
-    [4, 5, 7],
-    [1, 4, 7],
-    [6, 5, 7],
-    [1, 6, 7],
-    [8, 1, 3],
-    [8, 1, 6],
-    [8, 2, 3],
-    [8, 6, 2],
-]
-
-
-def trap():
-    """Twelve tetrahedra around node 0 on which the minima of convex pieces go wrong."""
-    return fem.from_arrays(TRAP * 1.0, [[0, *facet] for facet in TRAP_FACETS])
-
-
 SPACES = {
     "one tetrahedron": lambda: fem.from_arrays(np.vstack([np.zeros(3), np.eye(3)]), [[0, 1, 2, 3]]),
     "box": lambda: fem.box((2, 2, 2)),
@@ -149,7 +116,7 @@ SPACES = {
     "random": lambda: random_cells(40, 3, 1),
     "random with a bite": lambda: cut(random_cells(40, 3, 1), bite),
     "two boxes on an edge": lambda: cut(fem.box((2, 2, 2)), two_boxes),
-    "twelve tetrahedra": trap,
+    "twelve tetrahedra": twelve_tetrahedra,
     "box in four dimensions": lambda: fem.box((1, 1, 2, 1)),
     "random in four dimensions": lambda: random_cells(12, 4, 0),
 }

@@ -9,7 +9,7 @@ from approxnet import fem, mapping, relu
 from approxnet.errors import AssumptionError
 from approxnet.mapping import barrier, convex, hats
 
-from .meshes import LINES, PLANES, SPACES, boundary, sample, tolerance, trap
+from .meshes import LINES, PLANES, SPACES, boundary, sample, tolerance, twelve_tetrahedra
 
 SMALL_PLANES = [
     "one square",
@@ -98,7 +98,7 @@ def test_a_function_that_vanishes_on_the_boundary_is_zero_outside(name, method):
 @pytest.mark.usefixtures("x64")
 def test_twelve_tetrahedra_on_which_minima_of_convex_pieces_are_wrong():
     """max_T min {g_S : S in the star, g_S >= g_T on T} is 0.359894 where phi is 0.186441."""
-    mesh = trap()
+    mesh = twelve_tetrahedra()
     x = np.array([320.1695, 156.7797, 671.8305])
     hat = mapping.hat_to_relu(mesh, 0, method="barrier")
     assert abs(relu.evaluate(hat, x) - 0.186441) < 1e-6
@@ -170,9 +170,9 @@ def test_auto_is_convex_in_space_where_it_applies():
     mesh = fem.box((2, 2, 2))
     assert mapping.size(mesh) == mapping.size(mesh, method="convex")
     assert mapping.basis_network(mesh).method == "convex"
-    assert mapping.size(trap()).method == "maxima"
+    assert mapping.size(twelve_tetrahedra()).method == "maxima"
     with pytest.raises(AssumptionError, match=r"auto found no .* d = 3: .* not around.*barrier"):
-        mapping.basis_network(trap())
+        mapping.basis_network(twelve_tetrahedra())
 
 
 @pytest.mark.usefixtures("x64")
