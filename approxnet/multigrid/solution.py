@@ -112,7 +112,11 @@ def iteration(A: Any, b: jax.Array, improve: Any, rtol: Any, most: int) -> tuple
 def history(residuals: jax.Array, k: jax.Array, stop: jax.Array) -> Any:
     """The last residual repeated to the end, whether it is small enough, and the number of it."""
     last = residuals[k]
-    return jnp.where(jnp.arange(residuals.size) <= k, residuals, last), last <= stop, k
+    return (
+        jnp.where(jnp.arange(residuals.size, dtype=k.dtype) <= k, residuals, last),
+        last <= stop,
+        k,
+    )
 
 
 def differentiable(h: Hierarchy, b: jax.Array, iterate: Any) -> Solution:
