@@ -10,9 +10,10 @@ import pytest
 from approxnet import fem, multigrid
 from approxnet.errors import ConfigError
 from approxnet.multigrid import axes
+from approxnet.multigrid.transfer import TRANSFERS
 from tests.multigrid.problems import dense
 
-KINDS = list(multigrid.transfer.TRANSFERS)
+KINDS = list(TRANSFERS)
 COARSE = {"dirichlet": (3, 7), "neumann": (4, 5), "periodic": (3, 4)}
 
 
