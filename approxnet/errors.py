@@ -59,5 +59,9 @@ class MeshWarning(UserWarning):
     """A mesh is legal but some of its cells are nearly degenerate; names the worst one."""
 
 
+class ConvergenceWarning(UserWarning):
+    """An iteration ended before it reached the accuracy asked for; names both residuals."""
+
+
 class CheckpointWarning(UserWarning):
     """A checkpoint is damaged and an earlier one is used; names both."""

@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("approxnet")
 
-PURE_CHAPTERS = {"quadrature", "fem", "relu", "mapping"}
+PURE_CHAPTERS = {"quadrature", "fem", "relu", "mapping", "multigrid"}
 
 
 def pytest_collection_modifyitems(items):

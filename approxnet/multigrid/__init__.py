@@ -1,0 +1,56 @@
+"""Multigrid for -div(a grad u) + c u = b on boxes, with rates that theory predicts.
+
+``hierarchy`` holds the operators on nested grids. A cycle (``v_cycle``, ``w_cycle``, ``f_cycle``,
+``backslash_cycle``, ``full_multigrid``) is built from a smoother (``jacobi``, ``red_black``,
+``chebyshev``, ``course_kernel``) and applied to a hierarchy; ``solve`` repeats it, and
+``multigrid_pcg`` preconditions conjugate gradients with it, with ``bpx`` or with the
+``hierarchical_basis``. ``smoothing_factor`` and ``two_grid_factor`` predict the rates.
+"""
+
+from approxnet.multigrid.cycle import (
+    backslash_cycle,
+    f_cycle,
+    full_multigrid,
+    v_cycle,
+    w_cycle,
+)
+from approxnet.multigrid.grids import Hierarchy, Operator, hierarchy, nodes
+from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
+from approxnet.multigrid.precondition import (
+    bpx,
+    from_cycle,
+    hierarchical_basis,
+    multigrid_pcg,
+)
+from approxnet.multigrid.smooth import chebyshev, course_kernel, jacobi, red_black
+from approxnet.multigrid.solution import Solution, solve
+from approxnet.multigrid.transfer import Transfer, bilinear, linear_element, prolong, restrict
+
+__all__ = [
+    "two_grid_factor",
+    "smoothing_factor",
+    "multigrid_pcg",
+    "hierarchical_basis",
+    "from_cycle",
+    "bpx",
+    "Hierarchy",
+    "Operator",
+    "Solution",
+    "Transfer",
+    "backslash_cycle",
+    "bilinear",
+    "chebyshev",
+    "course_kernel",
+    "f_cycle",
+    "full_multigrid",
+    "hierarchy",
+    "jacobi",
+    "linear_element",
+    "nodes",
+    "prolong",
+    "red_black",
+    "restrict",
+    "solve",
+    "v_cycle",
+    "w_cycle",
+]
