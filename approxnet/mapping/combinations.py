@@ -20,8 +20,8 @@ on d, times the number of cells. The proof, for every d and all signs, is in doc
 leaves s_w free where f(w) = g(w), and a sign that rounding gets wrong costs what rounding costs.
 
 If an apex is also the apex of all larger faces at which it has a cell, its terms in (1) vanish or
-coincide with others. Hence the apex is the cell of the smallest rank, whatever the rank is. Equal
-pieces have one label and count once.
+coincide with others. Hence the apex is the cell of the smallest rank; those outside come
+first. Equal pieces have one label and count once.
 """
 
 from __future__ import annotations
@@ -76,7 +76,6 @@ class Pieces(NamedTuple):
       slopes: (l, d), and constants: (l,), of each piece.
       nodes: (n, d), the points w.
       values: (n,), f(w).
-      sign: (n,), -1 for a node that stands for the direction away from it, else 1.
     """
 
     label: np.ndarray
@@ -84,7 +83,6 @@ class Pieces(NamedTuple):
     constants: np.ndarray
     nodes: np.ndarray
     values: np.ndarray
-    sign: np.ndarray
 
 
 def fans(faces: Faces, inner: tuple[np.ndarray, ...], rank: np.ndarray) -> Fans:
@@ -163,13 +161,14 @@ def _wanted(fans: Fans, m: int) -> np.ndarray:
 def _signs(pieces: Pieces, g: np.ndarray, base: np.ndarray, others: np.ndarray) -> np.ndarray:
     """s_w, (k, r): the signs of f(w) - g(w) at nodes (k, r), for labels and nodes of g = f, (k,).
 
-    From f(w) - f(s) and w - s, since a difference of close numbers loses nothing.
+    From f(w) - f(s) and w - s, since a difference of close numbers loses nothing. The
+    direction away from the node outside needs no other sign: g is a cell outside, f - g is 0 there.
     """
     rise = pieces.values[others] - pieces.values[base][:, None]
     step = pieces.nodes[others] - pieces.nodes[base][:, None]
     height = rise - np.einsum("ki,kri->kr", pieces.slopes[g], step)
     noise = np.abs(rise) + np.einsum("ki,kri->kr", np.abs(pieces.slopes[g]), np.abs(step))
-    return np.where(pieces.sign[others] * height < -NOISE * noise, -1.0, 1.0)
+    return np.where(height < -NOISE * noise, -1.0, 1.0)
 
 
 def _rows(owner: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -207,7 +207,6 @@ def _pieces(frame: _Frame, values: np.ndarray) -> Pieces:
     n = len(values)
     beyond = frame.cells[frame.cells[:, -1] == n, :-1]
     values = np.append(values, values[beyond].mean())
-    sign = np.where(np.arange(n + 1) < n, 1.0, -1.0)
     slopes = np.einsum("cki,ck->ci", frame.gradients, values[frame.cells])
     origin = frame.cells[:, 0]
     constants = values[origin] - np.einsum("ci,ci->c", slopes, frame.nodes[origin])
@@ -218,4 +217,4 @@ def _pieces(frame: _Frame, values: np.ndarray) -> Pieces:
     _, first, label = np.unique(grid[by_rank], axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     label, first = np.argsort(order)[label[frame.rank]], by_rank[first[order]]
-    return Pieces(label, slopes[first], constants[first], frame.nodes, values, sign)
+    return Pieces(label, slopes[first], constants[first], frame.nodes, values)
