@@ -2,6 +2,7 @@
 #
 #   make reproduce   run every experiment at smoke scale and draw the report
 #   make test        run the tests and the examples of the documentation
+#   make test-slow   run the tests that take longer than ten seconds
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
 #
@@ -14,14 +15,18 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 WORKERS := 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test lint clean
+.PHONY: reproduce test test-slow lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
 
 test: .venv/has-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-slow: .venv/has-test
+	$(PYTEST) -m slow tests $(ARGS)
 
 lint: .venv/has-all
 	$(BIN)/ruff check

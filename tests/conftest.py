@@ -25,11 +25,6 @@ hypothesis.settings.load_profile("approxnet")
 PURE_CHAPTERS = {"quadrature", "fem", "relu", "mapping", "multigrid"}
 
 
-def pytest_collection_modifyitems(items):
-    """Slow tests come last, so that a mistake shows early."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
-
-
 @pytest.fixture(autouse=True)
 def _strict_dtype_promotion(request):
     """In the pure chapters two dtypes never meet unless the code says so."""
