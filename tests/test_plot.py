@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from PIL import Image
 
 from approxnet import fem, plot, relu
 from approxnet.errors import AssumptionError
@@ -126,3 +127,16 @@ def test_what_cannot_be_drawn_is_refused():
         plot.rates({"a": ([1, 2], [1.0, 0.0])})
     with pytest.raises(ValueError, match="must be matrices"):
         plot.images({})
+
+
+def test_several_figures_make_one_moving_picture(tmp_path):
+    frames = [plot.images({str(i): np.full((4, 6), i / 2)}) for i in range(3)]
+    (tmp_path / "a.png").write_bytes(plot.png(frames, dpi=30, pause=0.2))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.n_frames == 3
+        assert picture.info["duration"] == 200
+        pixels = []
+        for i in range(3):
+            picture.seek(i)
+            pixels.append(np.asarray(picture.convert("L")).mean())
+    assert pixels[0] < pixels[1] < pixels[2]

@@ -4,7 +4,8 @@
 ``backslash_cycle``, ``full_multigrid``) is built from a smoother (``jacobi``, ``red_black``,
 ``chebyshev``, ``course_kernel``) and applied to a hierarchy; ``solve`` repeats it, and
 ``multigrid_pcg`` preconditions conjugate gradients with it, with ``bpx`` or with the
-``hierarchical_basis``. ``smoothing_factor`` and ``two_grid_factor`` predict the rates.
+``hierarchical_basis``. ``smoothing_factor`` and ``two_grid_factor`` predict the rates,
+``convergence_factor`` and ``condition_number`` measure them.
 """
 
 from approxnet.multigrid.cycle import (
@@ -16,6 +17,7 @@ from approxnet.multigrid.cycle import (
 )
 from approxnet.multigrid.grids import Hierarchy, Operator, hierarchy, nodes
 from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
+from approxnet.multigrid.measure import condition_number, convergence_factor
 from approxnet.multigrid.precondition import (
     bpx,
     from_cycle,
@@ -27,30 +29,32 @@ from approxnet.multigrid.solution import Solution, solve
 from approxnet.multigrid.transfer import Transfer, bilinear, linear_element, prolong, restrict
 
 __all__ = [
-    "two_grid_factor",
-    "smoothing_factor",
-    "multigrid_pcg",
-    "hierarchical_basis",
-    "from_cycle",
-    "bpx",
     "Hierarchy",
     "Operator",
     "Solution",
     "Transfer",
     "backslash_cycle",
     "bilinear",
+    "bpx",
     "chebyshev",
+    "condition_number",
+    "convergence_factor",
     "course_kernel",
     "f_cycle",
+    "from_cycle",
     "full_multigrid",
+    "hierarchical_basis",
     "hierarchy",
     "jacobi",
     "linear_element",
+    "multigrid_pcg",
     "nodes",
     "prolong",
     "red_black",
     "restrict",
+    "smoothing_factor",
     "solve",
+    "two_grid_factor",
     "v_cycle",
     "w_cycle",
 ]

@@ -17,6 +17,7 @@ Trottenberg, Oosterlee, Schueller, Multigrid (2001), chapter 4.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +57,7 @@ def smoothing_factor(
       0.25
     """
     steps = _checks.count("steps", steps, at_least=1)
-    analysis = _Analysis(d, frequencies, bilinear)
+    analysis = _analysis(d, frequencies, bilinear)
     S = analysis.error_of(smoother)
     low = analysis.low_frequency()
     Q = np.eye(2**d) - low[..., :, None] * low.conj()[..., None, :] / 2**d
@@ -94,17 +95,17 @@ def two_grid_factor(
       0.074
     """
     pre, post = _checks.count("pre", pre), _checks.count("post", post)
-    analysis = _Analysis(d, frequencies, transfer)
-    S, A = analysis.error_of(smoother), analysis.on_fine(analysis.fine)
-    P, R = analysis.prolongation(), analysis.restriction()
-    coarse = analysis.on_coarse(analysis.coarse)
-    origin = d * (0,)
-    coarse[origin] = 1.0
-    M = np.linalg.matrix_power(S, post)
-    M = M @ (np.eye(2**d) - P @ (R @ A) / coarse[..., None, None])
-    M = M @ np.linalg.matrix_power(S, pre)
-    M[origin] = 0.0
+    analysis = _analysis(d, frequencies, transfer)
+    S, C = analysis.error_of(smoother), analysis.correction()
+    M = np.linalg.matrix_power(S, post) @ C @ np.linalg.matrix_power(S, pre)
+    M[d * (0,)] = 0.0
     return _spectral_radius(M)
+
+
+@functools.lru_cache(maxsize=4)
+def _analysis(d: int, frequencies: int | None, transfer: Transfer) -> _Analysis:
+    """One analysis for many smoothers, whose symbols it remembers."""
+    return _Analysis(d, frequencies, transfer)
 
 
 class _Analysis:
@@ -122,9 +123,19 @@ class _Analysis:
         self.fine, self.coarse = hierarchy(self.fine_shape, boundary="periodic").operators[:2]
         self.parities = list(itertools.product((0, 1), repeat=self.d))
 
-    def error_of(self, smoother: Smoother) -> np.ndarray:
+        self.error_of = functools.lru_cache(maxsize=16)(self._error_of)
+        self.correction = functools.cache(self._correction)
+
+    def _error_of(self, smoother: Smoother) -> np.ndarray:
         """The symbol of the error propagation x -> smoother(A, 0, x)."""
         return self.on_fine(lambda x: smoother(self.fine, jnp.zeros_like(x), x))
+
+    def _correction(self) -> np.ndarray:
+        """The symbol of the coarse grid correction I - P A_c^-1 R A; anything at frequency 0."""
+        P, R, A = self.prolongation(), self.restriction(), self.on_fine(self.fine)
+        coarse = self.on_coarse(self.coarse)
+        coarse[self.d * (0,)] = 1.0
+        return np.eye(2**self.d) - P @ (R @ A) / coarse[..., None, None]
 
     def on_fine(self, apply: Callable[[Any], Any]) -> np.ndarray:
         """(n/2, ..., n/2, 2^d, 2^d), the symbol of a map of the fine grid."""

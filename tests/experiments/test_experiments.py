@@ -39,6 +39,7 @@ TOYS = {
         "points": (4, 8, 16, 32),
         "steps": (0, 100, 2000),
     },
+    "multigrid_rates": {"sizes": (15, 31)},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
