@@ -142,6 +142,42 @@ def densenet(x, p, state):
     return dense(x.mean((1, 2)), p["Dense_0"])
 
 
+def mgnet_layer(x, p, state, s=1):
+    return relu(norm(convolve(x, np.asarray(p["conv"]["kernel"]), s, 1), p["norm"], state["norm"]))
+
+
+def mgnet_smooth(u, f, p, state, letter, l, steps):
+    """Steps u <- u + B (f - A u), with what the standard form writes."""
+    p, state, A = p[f"{letter}_{l}"], state[f"{letter}_{l}"], np.asarray(p[f"A_{l}"])
+    for i in range(1, steps + 1):
+        eta = np.asarray(p.get(f"eta_{i}", p.get("eta"))["kernel"])
+        r = relu(norm(f - convolve(u, A), p[f"before_{i}"], state[f"before_{i}"]))
+        u = u + relu(norm(convolve(r, eta), p[f"after_{i}"], state[f"after_{i}"]))
+    return u
+
+
+def mgnet(x, p, state):
+    A = np.asarray(p["A_1"]), np.asarray(p["A_2"])
+    f = mgnet_layer(x, p["stem"], state["stem"])
+    u = mgnet_smooth(np.zeros((*f.shape[:3], 2)), f, p, state, "B", 1, 2)
+    r = mgnet_layer(f - convolve(u, A[0]), p["R_2"], state["R_2"], 2)
+    u = mgnet_layer(u, p["Pi_2"], state["Pi_2"], 2)
+    u = mgnet_smooth(u, r + convolve(u, A[1]), p, state, "B", 2, 1)
+    return dense(u.mean((1, 2)), p["Dense_0"])
+
+
+def mgnet_v(x, p, state):
+    f = mgnet_layer(x, p["stem"], state["stem"])
+    u = mgnet_smooth(np.zeros((*f.shape[:3], 2)), f, p, state, "B", 1, 1)
+    r = mgnet_layer(f - convolve(u, np.asarray(p["A_1"])), p["R_2"], state["R_2"], 2)
+    e = mgnet_smooth(np.zeros((*r.shape[:3], 2)), r, p, state, "B", 2, 1)
+    spread = np.zeros((*f.shape[:3], 2))
+    spread[:, ::2, ::2] = e
+    u = u + convolve(spread, np.asarray(p["P_1"]["kernel"]))
+    u = mgnet_smooth(u, f, p, state, "C", 1, 1)
+    return dense(u.mean((1, 2)), p["Dense_0"])
+
+
 def mlp(x, p, _):
     x = x.reshape(len(x), -1)
     *hidden, output = (p[f"Dense_{i}"] for i in range(len(p)))
@@ -182,6 +218,8 @@ VALUES = {
     "resnet with bottlenecks": bottlenecks,
     "preact_resnet": preact_resnet,
     "densenet": densenet,
+    "mgnet": mgnet,
+    "mgnet v": mgnet_v,
     "elman_rnn": elman,
     "lstm": lstm,
 }

@@ -115,6 +115,17 @@ def densenet(layers=16, k=12):
     return total + norm(c) + dense(c, 10)
 
 
+def mgnet(c, classes=10):
+    """The residual form with two steps: B c and A c in each, but for the last A c; R and Pi."""
+    total = conv_norm(3, 3, c, 32) + dense(c, classes)
+    for l in range(4):
+        side = 32 >> l
+        total += 2 * conv(3, c, c, side) + 4 * norm(c)  # A and B, each in two steps
+        total += [0, (2 if l < 3 else 1) * 9 * c * c * side**2]
+        total += 2 * conv_norm(3, c, c, side) if l else 0
+    return total
+
+
 BY_HAND = {
     "lenet5": (MNIST, lenet()),
     "alexnet": (CIFAR, alexnet()),
@@ -128,6 +139,8 @@ BY_HAND = {
     "preact_resnet18": (CIFAR, preact_resnet((2, 2, 2, 2))),
     "preact_resnet34": (CIFAR, preact_resnet((3, 4, 6, 3))),
     "densenet100": (CIFAR, densenet()),
+    "mgnet": (CIFAR, mgnet(64)),
+    "mgnet256": (CIFAR, mgnet(256)),
     "linear": (MNIST, dense(784, 10)),
     "mlp": (MNIST, dense(784, 500) + dense(500, 10)),
     "elman_rnn": (MNIST, dense(28, 128) * [1, 28] + [128**2, 28 * 128**2] + dense(128, 10)),

@@ -23,6 +23,8 @@ SMALL = {
     ),
     "preact_resnet": models.PreActResNet(num_classes=3, blocks=(1, 1), width=2),
     "densenet": models.DenseNet(num_classes=3, blocks=(1, 1), growth=2),
+    "mgnet": models.MgNet((2, 1), 2, 3, 3),
+    "mgnet v": models.MgNet((1, 1), 2, 3, 3, "variable", "zero", cycle="v", form="standard"),
     "elman_rnn": models.ElmanRNN(num_classes=3, hidden=4),
     "lstm": models.LSTM(num_classes=3, hidden=4),
 }
@@ -35,6 +37,8 @@ BATCH_NORM = {
     "resnet with bottlenecks",
     "preact_resnet",
     "densenet",
+    "mgnet",
+    "mgnet v",
 }
 
 
