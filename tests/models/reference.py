@@ -129,6 +129,31 @@ def preact_resnet(x, p, state):
     return dense(x.mean((1, 2)), p["Dense_0"])
 
 
+def resnet_with_one_A(x, p, state):
+    x = relu(conv_norm(x, p["ConvNorm_0"], state["ConvNorm_0"]))
+    for i, (stage, s) in enumerate([(1, 1), (2, 2), (2, 1)]):
+        q, t = p[f"BasicBlock_{i}"], state[f"BasicBlock_{i}"]
+        y = relu(conv_norm(x, q["ConvNorm_0"], t["ConvNorm_0"], s))
+        y = conv(y, p[f"A_{stage}"])
+        y = norm(y, q["ConvNorm_1"]["BatchNorm_0"], t["ConvNorm_1"]["BatchNorm_0"])
+        x = conv_norm(x, q["ConvNorm_2"], t["ConvNorm_2"], s) if s > 1 else x
+        x = relu(x + y)
+    return dense(x.mean((1, 2)), p["Dense_0"])
+
+
+def preact_resnet_with_one_A_and_one_B(x, p, state):
+    def activate(x, p, state, i):
+        return relu(norm(x, p[f"BatchNorm_{i}"], state[f"BatchNorm_{i}"]))
+
+    x = conv(x, p["Conv_0"])
+    for i, stage in enumerate((1, 2, 2)):
+        x = conv(activate(x, p, state, 0), p["Conv_1"], 2) if i == 1 else x
+        inner = p[f"PreActBlock_{i}"], state[f"PreActBlock_{i}"]
+        y = conv(activate(x, *inner, 0), p[f"B_{stage}"])
+        x = x + conv(activate(y, *inner, 1), p[f"A_{stage}"])
+    return dense(activate(x, p, state, 1).mean((1, 2)), p["Dense_0"])
+
+
 def densenet(x, p, state):
     def part(x, i):
         q, t = p[f"NormConv_{i}"], state[f"NormConv_{i}"]
@@ -217,6 +242,8 @@ VALUES = {
     "resnet": resnet,
     "resnet with bottlenecks": bottlenecks,
     "preact_resnet": preact_resnet,
+    "resnet with one A": resnet_with_one_A,
+    "preact_resnet with one A and one B": preact_resnet_with_one_A_and_one_B,
     "densenet": densenet,
     "mgnet": mgnet,
     "mgnet v": mgnet_v,
