@@ -7,13 +7,14 @@ Each file is one architecture and reads like the figure of its paper; ``MODELS``
 """
 
 from approxnet.models.alexnet import AlexNet
-from approxnet.models.conv import Conv, convolve
+from approxnet.models.conv import Conv, convolve, convolve_transposed
 from approxnet.models.densenet import DenseNet
 from approxnet.models.googlenet import GoogLeNet
 from approxnet.models.initializers import kaiming, lecun, orthogonal, xavier
 from approxnet.models.interface import Functional, count_macs, count_parameters, functional
 from approxnet.models.layers import BatchNorm
 from approxnet.models.lenet import LeNet5
+from approxnet.models.mgnet import MgNet, mgnet_from_hierarchy
 from approxnet.models.mlp import MLP
 from approxnet.models.pooling import average_pool, max_pool
 from approxnet.models.recurrent import LSTM, ElmanRNN
@@ -33,17 +34,20 @@ __all__ = [
     "LeNet5",
     "MLP",
     "MODELS",
+    "MgNet",
     "PreActResNet",
     "ResNet",
     "VGG",
     "average_pool",
     "convolve",
+    "convolve_transposed",
     "count_macs",
     "count_parameters",
     "functional",
     "kaiming",
     "lecun",
     "max_pool",
+    "mgnet_from_hierarchy",
     "orthogonal",
     "xavier",
 ]

@@ -154,6 +154,53 @@ def convolve(
     return _correlate(x, kernel, Geometry((s, s), (1, 1), (1, 1), before, (rows, columns)))
 
 
+def convolve_transposed(
+    x: jax.Array,
+    kernel: jax.Array,
+    size: tuple[int, int],
+    *,
+    padding: int = 1,
+    boundary: str = "zero",
+) -> jax.Array:
+    """The transpose of a convolution of stride 2 with a 3 x 3 kernel: from coarse to fine pixels.
+
+    The coarse pixel k lies on the fine pixel m = 2 k + 1 - padding and adds w_j x_k to the fine
+    pixels m + 1 - j, j = 0, 1, 2, on each axis.
+
+    Args:
+      x: (n, h, w, c), coarse images.
+      kernel: (3, 3, c, o).
+      size: height and width of the fine images; static.
+      padding: that of the convolution, 0 or 1; static.
+      boundary: "zero", "periodic" or "reflected", how x goes on beyond its border; static.
+
+    Returns:
+      (n, *size, o), in the dtype that x and kernel promote to.
+
+    Raises:
+      ValueError: if the convolution does not lead from images of that size to those of x.
+      ConfigError: if boundary is none of the three.
+
+    >>> tent = jnp.array([0.5, 1.0, 0.5])
+    >>> bilinear = jnp.outer(tent, tent)[..., None, None]
+    >>> convolve_transposed(jnp.ones((1, 1, 1, 1)), bilinear, (3, 3), padding=0)[0, ..., 0]
+    Array([[0.25, 0.5 , 0.25],
+           [0.5 , 1.  , 0.5 ],
+           [0.25, 0.5 , 0.25]], dtype=float32)
+    """
+    mode: Any = BOUNDARIES[_checks.one_of("boundary", boundary, BOUNDARIES)]
+    coarse = tuple((n + 2 * padding - 3) // 2 + 1 for n in size)
+    if jnp.ndim(x) != 4 or x.shape[1:3] != coarse or kernel.shape[:3] != (3, 3, x.shape[3]):
+        raise ValueError(
+            f"x must be images of {coarse} pixels, half of size={tuple(size)}, and kernel "
+            f"(3, 3, c, o) with the same c, got {jnp.shape(x)} and {jnp.shape(kernel)}"
+        )
+    dtype = jnp.result_type(x, kernel)
+    x = jnp.pad(x.astype(dtype), [(0, 0), (1, 1), (1, 1), (0, 0)], mode=mode)
+    geometry = Geometry((1, 1), (1, 1), (2, 2), (-padding, -padding), tuple(size))
+    return _correlate(x, kernel.astype(dtype), geometry)
+
+
 def _pads(padding: str | int, n: int, k: int, s: int) -> Pair:
     """The rows padded in front and behind."""
     if isinstance(padding, str):

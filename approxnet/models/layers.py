@@ -82,6 +82,7 @@ class ConvNorm(nn.Module):
 
     Attributes:
       features, size, stride: as for ``Conv``.
+      conv: a convolution that is shared with others, in the place of one of its own.
 
     >>> layer = ConvNorm(8, stride=2)
     >>> x = jax.numpy.ones((1, 32, 32, 3))
@@ -92,12 +93,13 @@ class ConvNorm(nn.Module):
     features: int
     size: int = 3
     stride: int = 1
+    conv: Any = None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         """(n, h', w', features) from images (n, h, w, c)."""
-        x = Conv(self.features, self.size, self.stride, bias=False)(x)
-        return BatchNorm()(x, train)
+        conv = self.conv or Conv(self.features, self.size, self.stride, bias=False)
+        return BatchNorm()(conv(x), train)
 
 
 def dense(

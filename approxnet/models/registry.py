@@ -15,6 +15,7 @@ from approxnet.models.alexnet import AlexNet
 from approxnet.models.densenet import DenseNet
 from approxnet.models.googlenet import GoogLeNet
 from approxnet.models.lenet import LeNet5
+from approxnet.models.mgnet import MgNet
 from approxnet.models.mlp import MLP
 from approxnet.models.recurrent import LSTM, ElmanRNN
 from approxnet.models.resnet import Bottleneck, PreActResNet, ResNet
@@ -35,6 +36,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "preact_resnet18": PreActResNet,
     "preact_resnet34": partial(PreActResNet, blocks=(3, 4, 6, 3)),
     "densenet100": DenseNet,
+    "mgnet": partial(MgNet, (2, 2, 2, 2), 64, 64),
+    "mgnet256": partial(MgNet, (2, 2, 2, 2), 256, 256),
     "elman_rnn": ElmanRNN,
     "lstm": LSTM,
 }

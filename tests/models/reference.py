@@ -129,6 +129,31 @@ def preact_resnet(x, p, state):
     return dense(x.mean((1, 2)), p["Dense_0"])
 
 
+def resnet_with_one_A(x, p, state):
+    x = relu(conv_norm(x, p["ConvNorm_0"], state["ConvNorm_0"]))
+    for i, (stage, s) in enumerate([(1, 1), (2, 2), (2, 1)]):
+        q, t = p[f"BasicBlock_{i}"], state[f"BasicBlock_{i}"]
+        y = relu(conv_norm(x, q["ConvNorm_0"], t["ConvNorm_0"], s))
+        y = conv(y, p[f"A_{stage}"])
+        y = norm(y, q["ConvNorm_1"]["BatchNorm_0"], t["ConvNorm_1"]["BatchNorm_0"])
+        x = conv_norm(x, q["ConvNorm_2"], t["ConvNorm_2"], s) if s > 1 else x
+        x = relu(x + y)
+    return dense(x.mean((1, 2)), p["Dense_0"])
+
+
+def preact_resnet_with_one_A_and_one_B(x, p, state):
+    def activate(x, p, state, i):
+        return relu(norm(x, p[f"BatchNorm_{i}"], state[f"BatchNorm_{i}"]))
+
+    x = conv(x, p["Conv_0"])
+    for i, stage in enumerate((1, 2, 2)):
+        x = conv(activate(x, p, state, 0), p["Conv_1"], 2) if i == 1 else x
+        inner = p[f"PreActBlock_{i}"], state[f"PreActBlock_{i}"]
+        y = conv(activate(x, *inner, 0), p[f"B_{stage}"])
+        x = x + conv(activate(y, *inner, 1), p[f"A_{stage}"])
+    return dense(activate(x, p, state, 1).mean((1, 2)), p["Dense_0"])
+
+
 def densenet(x, p, state):
     def part(x, i):
         q, t = p[f"NormConv_{i}"], state[f"NormConv_{i}"]
@@ -140,6 +165,42 @@ def densenet(x, p, state):
     x = np.concatenate((x, part(part(x, 3), 4)), -1)
     x = relu(norm(x, p["BatchNorm_0"], state["BatchNorm_0"]))
     return dense(x.mean((1, 2)), p["Dense_0"])
+
+
+def mgnet_layer(x, p, state, s=1):
+    return relu(norm(convolve(x, np.asarray(p["conv"]["kernel"]), s, 1), p["norm"], state["norm"]))
+
+
+def mgnet_smooth(u, f, p, state, letter, l, steps):
+    """Steps u <- u + B (f - A u), with what the standard form writes."""
+    p, state, A = p[f"{letter}_{l}"], state[f"{letter}_{l}"], np.asarray(p[f"A_{l}"])
+    for i in range(1, steps + 1):
+        eta = np.asarray(p.get(f"eta_{i}", p.get("eta"))["kernel"])
+        r = relu(norm(f - convolve(u, A), p[f"before_{i}"], state[f"before_{i}"]))
+        u = u + relu(norm(convolve(r, eta), p[f"after_{i}"], state[f"after_{i}"]))
+    return u
+
+
+def mgnet(x, p, state):
+    A = np.asarray(p["A_1"]), np.asarray(p["A_2"])
+    f = mgnet_layer(x, p["stem"], state["stem"])
+    u = mgnet_smooth(np.zeros((*f.shape[:3], 2)), f, p, state, "B", 1, 2)
+    r = mgnet_layer(f - convolve(u, A[0]), p["R_2"], state["R_2"], 2)
+    u = mgnet_layer(u, p["Pi_2"], state["Pi_2"], 2)
+    u = mgnet_smooth(u, r + convolve(u, A[1]), p, state, "B", 2, 1)
+    return dense(u.mean((1, 2)), p["Dense_0"])
+
+
+def mgnet_v(x, p, state):
+    f = mgnet_layer(x, p["stem"], state["stem"])
+    u = mgnet_smooth(np.zeros((*f.shape[:3], 2)), f, p, state, "B", 1, 1)
+    r = mgnet_layer(f - convolve(u, np.asarray(p["A_1"])), p["R_2"], state["R_2"], 2)
+    e = mgnet_smooth(np.zeros((*r.shape[:3], 2)), r, p, state, "B", 2, 1)
+    spread = np.zeros((*f.shape[:3], 2))
+    spread[:, ::2, ::2] = e
+    u = u + convolve(spread, np.asarray(p["P_1"]["kernel"]))
+    u = mgnet_smooth(u, f, p, state, "C", 1, 1)
+    return dense(u.mean((1, 2)), p["Dense_0"])
 
 
 def mlp(x, p, _):
@@ -181,7 +242,11 @@ VALUES = {
     "resnet": resnet,
     "resnet with bottlenecks": bottlenecks,
     "preact_resnet": preact_resnet,
+    "resnet with one A": resnet_with_one_A,
+    "preact_resnet with one A and one B": preact_resnet_with_one_A_and_one_B,
     "densenet": densenet,
+    "mgnet": mgnet,
+    "mgnet v": mgnet_v,
     "elman_rnn": elman,
     "lstm": lstm,
 }

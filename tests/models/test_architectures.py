@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from approxnet import models
+from approxnet.errors import ConfigError
 from approxnet.models import MODELS, count_macs, count_parameters, functional
 from approxnet.models.googlenet import STAGES, Inception
 
@@ -115,6 +116,17 @@ def densenet(layers=16, k=12):
     return total + norm(c) + dense(c, 10)
 
 
+def mgnet(c, classes=10):
+    """The residual form with two steps: B c and A c in each, but for the last A c; R and Pi."""
+    total = conv_norm(3, 3, c, 32) + dense(c, classes)
+    for l in range(4):
+        side = 32 >> l
+        total += 2 * conv(3, c, c, side) + 4 * norm(c)  # A and B, each in two steps
+        total += [0, (2 if l < 3 else 1) * 9 * c * c * side**2]
+        total += 2 * conv_norm(3, c, c, side) if l else 0
+    return total
+
+
 BY_HAND = {
     "lenet5": (MNIST, lenet()),
     "alexnet": (CIFAR, alexnet()),
@@ -128,6 +140,8 @@ BY_HAND = {
     "preact_resnet18": (CIFAR, preact_resnet((2, 2, 2, 2))),
     "preact_resnet34": (CIFAR, preact_resnet((3, 4, 6, 3))),
     "densenet100": (CIFAR, densenet()),
+    "mgnet": (CIFAR, mgnet(64)),
+    "mgnet256": (CIFAR, mgnet(256)),
     "linear": (MNIST, dense(784, 10)),
     "mlp": (MNIST, dense(784, 500) + dense(500, 10)),
     "elman_rnn": (MNIST, dense(28, 128) * [1, 28] + [128**2, 28 * 128**2] + dense(128, 10)),
@@ -166,6 +180,66 @@ def test_the_counts_of_the_course(name, shape, classes, parameters):
 )
 def test_the_counts_that_papers_round(name, millions, digits):
     assert round(n_parameters(name, CIFAR) / 1e6, digits) == millions
+
+
+def resnet_shared(blocks, shared, classes, preact=False):
+    """Parameters of a ResNet whose stages have one A, one B, or both, from those of its layers."""
+    count = (preact_resnet if preact else resnet)(blocks)[0] + 513 * (classes - 10)
+    for i, repeats in enumerate(blocks):
+        c, kernel = 64 << i, 9 * (64 << i) ** 2
+        count -= kernel * (repeats - 1) * ("a" in shared)
+        if "b" in shared:
+            first = kernel // 2 if i else kernel  # from c / 2 channels
+            count -= first + kernel * (repeats - 1) - kernel
+            count += 2 * c if preact and i else 0  # bn of c / 2 channels before P, of c after it
+    return count
+
+
+@pytest.mark.parametrize("preact", [False, True])
+@pytest.mark.parametrize("blocks", [(2, 2, 2, 2), (3, 4, 6, 3)])
+@pytest.mark.parametrize("shared", ["", "a", "b", "ab"])
+def test_shared_kernels_are_counted_once(shared, blocks, preact):
+    name = "preact_resnet18" if preact else "resnet18"
+    found = n_parameters(name, CIFAR, num_classes=100, blocks=blocks, shared=shared)
+    assert found == resnet_shared(blocks, shared, 100, preact)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "shared", "millions"),
+    [
+        ((2, 2, 2, 2), "", 11),
+        ((2, 2, 2, 2), "a", 8.1),
+        ((3, 4, 6, 3), "", 21),
+        ((3, 4, 6, 3), "a", 13),
+    ],
+)
+def test_the_sizes_of_residual_networks_with_one_A_for_each_grid(blocks, shared, millions):
+    """He, Xu, Zhang, Zhu (2023), table 3, for 100 classes.
+
+    With one B the table prints 9.7 and 6.6 (18 layers), 15 and 6.7 (34); it does not say how B is
+    shared between blocks of different stride, and ours are 9.63, 6.50, 14.69 and 6.51.
+    """
+    found = n_parameters("resnet18", CIFAR, num_classes=100, blocks=blocks, shared=shared)
+    assert round(found / 1e6, 1 if millions < 10 else 0) == millions
+
+
+@pytest.mark.parametrize(
+    ("blocks", "shared", "parameters"),
+    [
+        ((2, 2, 2, 2), "b", 9_634_980),
+        ((2, 2, 2, 2), "ab", 6_501_540),
+        ((3, 4, 6, 3), "b", 14_692_772),
+        ((3, 4, 6, 3), "ab", 6_508_964),
+    ],
+)
+def test_the_sizes_of_residual_networks_with_one_B_for_each_grid(blocks, shared, parameters):
+    found = n_parameters("resnet18", CIFAR, num_classes=100, blocks=blocks, shared=shared)
+    assert found == parameters
+
+
+def test_what_is_shared_has_a_name():
+    with pytest.raises(ConfigError, match="shared must be one of"):
+        n_parameters("resnet18", CIFAR, shared="c")
 
 
 def test_the_modules_of_GoogLeNet_multiply_as_often_as_its_table_prints():

@@ -179,7 +179,7 @@ def test_a_cluster_is_found_by_its_variables(monkeypatch, variable, value, found
 
 EVERY_ARCHITECTURE = (
     *("mlp", "lenet5", "alexnet", "vgg11", "googlenet", "resnet18", "resnet50"),
-    *("preact_resnet18", "elman_rnn", "lstm"),
+    *("preact_resnet18", "mgnet", "elman_rnn", "lstm"),
     pytest.param("densenet100", marks=pytest.mark.slow),
 )
 
