@@ -172,7 +172,8 @@ def carry_out(
     """Do a task from where it is to its end; ``progress`` may be of several runs at once."""
     if run_dir is None:
         return _run(task, progress, (), None, signals.Request(), console)
-    with run_folder.hold(run_dir, task.config, task.train, resume) as folder:
+    identity = run_folder.identity(task.config, task.functional, task.plan, task.train, task.test)
+    with run_folder.hold(run_dir, identity, resume) as folder:
         progress, history = folder.load(progress)
         with signals.postponed() as request:
             return _run(task, progress, history, folder, request, console)
@@ -207,7 +208,9 @@ def _run(
                 seconds, seen = 0.0, 0
             if folder and (_is_due(task, step) or told):
                 folder.save(progress, step, history)
-            signals.obey(told, f"stopped and saved after step {step}; resume=True goes on")
+            signals.obey(
+                told, f"stopped and saved after step {step}; resume=True (--resume) goes on"
+            )
     return Result(progress.state, history)
 
 
@@ -267,6 +270,7 @@ def _test(task: Task, state: State) -> tuple[Any, Any]:
             task.test,
             normalize=task.plan.normalize,
             loss=task.plan.loss,
+            mesh=task.plan.sharding and task.plan.sharding.mesh,
         )
         for i in np.ndindex(runs)
     ]
