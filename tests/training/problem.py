@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,6 +87,13 @@ def environment(devices=1):
     """The environment of a process with so many devices."""
     flags = f"--xla_force_host_platform_device_count={devices}"
     return os.environ | {"PYTHONPATH": str(Path(approxnet.__file__).parents[1]), "XLA_FLAGS": flags}
+
+
+def free_port():
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @contextlib.contextmanager
