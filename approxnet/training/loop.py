@@ -22,7 +22,7 @@ import optax
 from jax.sharding import Mesh
 from rich.console import Console
 
-from approxnet.errors import NonFiniteError
+from approxnet.errors import ConfigError, NonFiniteError
 from approxnet.training import config as configuration
 from approxnet.training import epoch, examples, parallel, progress_bar, run_folder, signals
 from approxnet.training.config import TrainConfig
@@ -102,7 +102,7 @@ def fit(
       The state after the last epoch, and the numbers of every epoch.
 
     Raises:
-      ConfigError: if a number is not legal, or ``run_dir`` cannot be used.
+      ConfigError: if a number is not legal, ``run_dir`` cannot be used, or the memory is too small.
       DataError: if the examples are not legal or do not fit the model.
       DivergedError: a NonFiniteError, if the loss or a parameter becomes nan or infinite; names
         step and leaf, and holds the last finite state.
@@ -287,8 +287,16 @@ def _advance(
     history: tuple[Epoch, ...],
     folder: RunFolder | None,
 ) -> Progress:
-    after, marks = epoch.advance(task.plan, progress, task.train, stop)
-    bad = np.asarray(marks)
+    try:
+        after, marks = epoch.advance(task.plan, progress, task.train, stop)
+        bad = np.asarray(marks)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise ConfigError(
+            f"batch must be so small that a step fits into the memory, got {task.config.batch}: "
+            f"{str(error).splitlines()[0]}; take a smaller batch, or more devices"
+        ) from None
     if not bad.any():
         return after
     at = np.asarray(after.state.step)

@@ -58,8 +58,8 @@ def launch(
       A mesh with the one axis ``data``.
 
     Raises:
-      ConfigError: if the arguments do not fit together, if there are fewer devices than asked for,
-        or if the other processes cannot be reached.
+      ConfigError: if the arguments do not fit together, if there are fewer devices than asked for
+        or none of the platform asked for, or if the other processes cannot be reached.
 
     Example:
       >>> launch().axis_names
@@ -71,7 +71,7 @@ def launch(
         _simulate(devices // (processes or 1))
     if coordinator is not None or _in_cluster():
         _connect(coordinator, processes, process, patience)
-    found, n = jax.devices(), jax.process_count()
+    found, n = _find(), jax.process_count()
     wanted = len(found) if devices is None else devices
     if wanted > len(found):
         raise ConfigError(
@@ -83,6 +83,16 @@ def launch(
         raise ConfigError(f"devices must be a multiple of the {n} processes, got {devices}")
     chosen = [device for i in range(n) for device in jax.local_devices(i)[: wanted // n]]
     return jax.make_mesh((wanted,), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
+
+
+def _find() -> list[Any]:
+    try:
+        return jax.devices()
+    except (RuntimeError, AssertionError) as error:  # of a platform that is not there
+        raise ConfigError(
+            f"JAX_PLATFORMS must name devices that are there, got "
+            f"{os.environ.get('JAX_PLATFORMS')!r} ({str(error) or 'none found'}); mend or unset it"
+        ) from None
 
 
 def _check_number(name: str, value: int, least: int) -> None:

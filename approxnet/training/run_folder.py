@@ -109,7 +109,7 @@ def identity(
         "examples": _digest(train),
         "test": test and _digest(test),
         "over": plan.over,
-        "model": describe(functional),
+        "model": _model(functional),
         "loss": describe(plan.loss),
         "normalize": describe(plan.normalize),
         "augment": describe(plan.augment),
@@ -119,6 +119,11 @@ def identity(
         | {name: metadata.version(name) for name in _LIBRARIES},
     }
     return dataclasses.asdict(config) | parts
+
+
+def _model(functional: Any) -> dict[str, Any]:
+    init, apply = functional
+    return {"init": describe(init), "apply": describe(apply)}
 
 
 @contextlib.contextmanager
@@ -260,7 +265,7 @@ def load_state(
     """
     path = Path(run_dir).absolute()
     stored = read_identity(path)
-    given = {"model": describe(functional), "normalize": describe(normalize)}
+    given = {"model": _model(functional), "normalize": describe(normalize)}
     check_same(path, {name: stored.get(name) for name in given}, given)
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     config = configuration.configure({name: stored[name] for name in names if name in stored})

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,16 +99,27 @@ def free_port():
 
 @contextlib.contextmanager
 def nursery(devices=1):
-    """The process that brings forth processes to kill."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(devices),
-    ) as process:
+    """The process that brings forth processes to kill.
+
+    They have a compile cache of their own: what a killed process leaves there no other test reads.
+    """
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(devices)
+            | {
+                "JAX_COMPILATION_CACHE_DIR": cache,
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            },
+        ) as process,
+    ):
         yield process
         process.stdin.close()
+        process.wait()
 
 
 def bring_up(process, run_dir, death):

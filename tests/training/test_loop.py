@@ -343,6 +343,18 @@ def test_bytes_that_are_not_normalised_are_refused():
         fit(MODEL, images, CONFIG, normalize=lambda x: x)
 
 
+def test_a_step_that_does_not_fit_into_the_memory_is_refused_with_its_bytes():
+    def big(params, state, x, *, train=False, key=None):
+        logits, state = problem.apply(params, state, x, train=train, key=key)
+        many = jnp.tile(logits[:, None], (1, 2**18, 2**28))  # 10^16 bytes: no machine has them
+        return logits + jax.lax.stop_gradient(jnp.sort(many)[:, 0, :3]), state
+
+    with pytest.raises(
+        ConfigError, match=r"batch must be so small .* got 16: .*\d{15,} bytes.*; take"
+    ):
+        fit((problem.init, big), points(), CONFIG)
+
+
 def test_a_number_that_is_not_legal_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ConfigError, match="learning_rate must be"):
         fit(MODEL, points(), TrainConfig(learning_rate=-1.0), run_dir=tmp_path / "run")

@@ -73,7 +73,7 @@ def test_a_run_on_eight_devices_that_is_killed_is_resumed_to_the_last_bit(tmp_pa
         assert found.step == 12
         return found.tree
 
-    deaths = {1: [], 6: [4], 8: [8, 4], "arrays": [4], "half a file": [], "manifest": [8, 4]}
+    deaths = {1: [], 6: [4], 8: [8, 4], "arrays": [4]}
     with nursery(devices=8) as process:
         assert bring_up(process, tmp_path / "whole", None) == 0
         whole = tree(tmp_path / "whole")
@@ -156,6 +156,16 @@ def test_a_port_that_is_in_use_is_an_error_that_says_so(monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
     with pytest.raises(ConfigError, match=r"within 7 s, got: Failed to start.* port that is free"):
         launch(coordinator="a:1", processes=2, process=0, patience=7)
+
+
+def test_a_platform_that_is_not_there_is_an_error_that_says_so(monkeypatch):
+    def absent():
+        raise RuntimeError("Unable to initialize backend 'cuda'")
+
+    monkeypatch.setattr(jax, "devices", absent)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    with pytest.raises(ConfigError, match=r"JAX_PLATFORMS must .* got 'cuda' \(Unable .*\); mend"):
+        launch()
 
 
 @pytest.mark.parametrize(("devices", "share"), [(None, 3), (2, 1), (6, 3)])
