@@ -271,6 +271,7 @@ def _data(command: Data, console: Console) -> int:
 
 def _train(command: Any, console: Console) -> int:
     from approxnet import data, training
+    from approxnet.training.parallel import is_first
 
     if command.coordinator:
         _complain(
@@ -284,7 +285,7 @@ def _train(command: Any, console: Console) -> int:
         process=command.process,
         patience=command.patience,
     )
-    console.quiet = not training.parallel.is_first()
+    console.quiet = not is_first()
     functional, normalize, (train, test) = _model_and_data(command)
     result = training.fit(
         functional,
@@ -298,7 +299,7 @@ def _train(command: Any, console: Console) -> int:
         console=console,
         **({"augment": data.augment.crop_flip} if command.augment else {}),
     )
-    if command.tensorboard and training.parallel.is_first():
+    if command.tensorboard and is_first():
         training.to_tensorboard(result.history, command.out / "tensorboard")
     for epoch in result.history[-1:]:
         text = f"test accuracy {100 * epoch.test_accuracy:.2f} % after epoch {epoch.epoch}"

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.sharding import Mesh
 
 from approxnet.training import parallel
 from approxnet.training.examples import Augment, Examples, Normalize
@@ -57,7 +58,7 @@ class Plan(NamedTuple):
     normalize: Normalize
     batch: int
     over: str = "one"  # a name in OVER: one run, or how several are done at once
-    sharding: jax.sharding.NamedSharding | None = None  # of the batch, over several devices
+    mesh: Mesh | None = None  # several devices, that each batch is divided among
 
 
 def start_metrics() -> Metrics:
@@ -111,7 +112,7 @@ def _advance(
         key = jax.random.fold_in(jax.random.fold_in(state.key, AUGMENT), state.step)
         x = plan.normalize(plan.augment(key, examples.images[index]))
         batch = Batch(x, examples.labels[index], (position < n).astype(x.dtype))
-        return parallel.share(batch, plan.sharding)
+        return parallel.share(batch, plan.mesh)
 
     def body(carry: tuple[Progress, jax.Array]) -> tuple[Progress, jax.Array]:
         (state, sums), _ = carry

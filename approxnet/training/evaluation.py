@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh
 
 from approxnet import _checks
 from approxnet.training import parallel
@@ -87,7 +87,7 @@ def evaluate(
     _checks.count("batch", batch, at_least=1)
     examples = dataset if isinstance(dataset, Examples) else on_device(dataset)
     n = len(examples.labels)
-    devices, sharding = (1, None) if mesh is None else (mesh.size, parallel.divided(mesh))
+    devices = 1 if mesh is None else mesh.size
     batch = -(-min(batch, n) // devices) * devices
     x = batch_shape(normalize, examples.images, batch)
     logits, _ = jax.eval_shape(apply, state.params, state.model_state, x)
@@ -95,12 +95,12 @@ def evaluate(
     given = (state.params, state.model_state, examples)
     if mesh is not None:
         given = parallel.everywhere(mesh, given)
-    losses, hits = jax.device_get(score(*given, apply, normalize, loss, batch, sharding))
+    losses, hits = jax.device_get(score(*given, apply, normalize, loss, batch, mesh))
     _checks.finite("the loss of each example", losses)
     return Scores(losses.mean(dtype=np.float64).item(), hits.mean(dtype=np.float64).item(), n)
 
 
-@partial(jax.jit, static_argnames=("apply", "normalize", "loss", "batch", "sharding"))
+@partial(jax.jit, static_argnames=("apply", "normalize", "loss", "batch", "mesh"))
 def score(
     params: Any,
     model_state: Any,
@@ -109,7 +109,7 @@ def score(
     normalize: Normalize,
     loss: Loss,
     batch: int,
-    sharding: NamedSharding | None = None,
+    mesh: Mesh | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """The loss of each example, (n,), and whether it is classified correctly, (n,) of 1 and 0.
 
@@ -123,10 +123,10 @@ def score(
     index = (jnp.arange(-(-n // batch) * batch) % n).reshape(-1, batch)
 
     def one(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        chosen = parallel.share(Examples(examples.images[rows], examples.labels[rows]), sharding)
+        chosen = parallel.share(Examples(examples.images[rows], examples.labels[rows]), mesh)
         logits, _ = apply(params, model_state, normalize(chosen.images), train=False)
         found = loss(logits, chosen.labels), correct(logits, chosen.labels)
-        return parallel.gather(found, sharding)
+        return parallel.gather(found, mesh)
 
     losses, hits = lax.map(one, index)
     return losses.reshape(-1)[:n], hits.reshape(-1)[:n]

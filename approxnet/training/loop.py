@@ -124,7 +124,7 @@ def fit(
     progress = Progress(state, epoch.start_metrics())
     if mesh is not None:
         parallel.check_divides(config.batch, mesh)
-        plan = task.plan._replace(sharding=parallel.divided(mesh))
+        plan = task.plan._replace(mesh=mesh)
         train, test, progress = parallel.everywhere(mesh, (task.train, task.test, progress))
         task = task._replace(plan=plan, train=train, test=test)
     return carry_out(task, progress, run_dir, resume, console)
@@ -270,7 +270,7 @@ def _test(task: Task, state: State) -> tuple[Any, Any]:
             task.test,
             normalize=task.plan.normalize,
             loss=task.plan.loss,
-            mesh=task.plan.sharding and task.plan.sharding.mesh,
+            mesh=task.plan.mesh,
         )
         for i in np.ndindex(runs)
     ]

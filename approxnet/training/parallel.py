@@ -77,7 +77,7 @@ def launch(
         raise ConfigError(
             f"devices must be at most {len(found)}, those that JAX has found, got {devices}; to "
             "simulate them on a CPU, set JAX_PLATFORMS=cpu and "
-            f"XLA_FLAGS=--xla_force_host_platform_device_count={devices // n} before JAX starts"
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={wanted // n} before JAX starts"
         )
     if wanted % n:
         raise ConfigError(f"devices must be a multiple of the {n} processes, got {devices}")
@@ -178,25 +178,26 @@ def divided(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(AXIS))
 
 
-def share(tree: Any, sharding: NamedSharding | None) -> Any:
-    """A batch, each device with its part of it, under ``jit``; the batch itself without devices.
+def share(tree: Any, mesh: Mesh | None) -> Any:
+    """A batch, each device with its part of it, under ``jit``; without a mesh the batch itself.
 
     Example:
       >>> share(jax.numpy.ones(3), None).shape
       (3,)
     """
-    return tree if sharding is None else jax.lax.with_sharding_constraint(tree, sharding)
+    return tree if mesh is None else jax.lax.with_sharding_constraint(tree, divided(mesh))
 
 
-def gather(tree: Any, sharding: NamedSharding | None) -> Any:
+def gather(tree: Any, mesh: Mesh | None) -> Any:
     """The opposite of `share`: the whole batch on each device.
 
     Example:
-      >>> gather(jax.numpy.ones(3), divided(launch())).shape
+      >>> gather(jax.numpy.ones(3), launch()).shape
       (3,)
     """
-    whole = None if sharding is None else NamedSharding(sharding.mesh, PartitionSpec())
-    return share(tree, whole)
+    if mesh is None:
+        return tree
+    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def is_first() -> bool:
