@@ -104,7 +104,33 @@ class Train:
     tensorboard: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Write TensorBoard events into the folder as well, at the end."""
     devices: int | None = None
-    """How many devices to use; without it all. On a CPU that many are simulated."""
+    """How many devices to use, of all processes together; without it all. A CPU is divided."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, to train in several processes where no cluster manager is."""
+    processes: int | None = None
+    """How many processes there are, with --coordinator."""
+    process: int | None = None
+    """The number of this one, from 0, with --coordinator."""
+    patience: int = 100
+    """Seconds after which a process that is silent is taken for dead, and all end."""
+    data_dir: Path | None = None
+    """Folder of the data sets; without it APPROXNET_DATA_DIR or the user's cache folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Score a model that was trained, as its newest checkpoint has it."""
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of the run, `--out` of the training."""
+    model: str = "mlp"
+    """The model that was trained."""
+    data: str = "digits"
+    """The data set that it was trained on."""
+    split: Literal["train", "test"] = "test"
+    """The examples to score."""
+    devices: int | None = None
+    """How many devices to use; without it all. A CPU is divided."""
     data_dir: Path | None = None
     """Folder of the data sets; without it APPROXNET_DATA_DIR or the user's cache folder."""
 
@@ -134,7 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return USAGE_ERROR
     except OSError as error:
-        _complain(f"{error}; every finished result is kept, run the same command again to go on")
+        _complain(
+            f"{error}; every finished result is kept, run the same command again to go on (train "
+            "with --resume)"
+        )
         return FAILURE
     except KeyboardInterrupt as interruption:
         _complain(str(interruption) or "interrupted")
@@ -241,31 +270,68 @@ def _data(command: Data, console: Console) -> int:
 
 
 def _train(command: Any, console: Console) -> int:
-    from approxnet import _checks, data, models, training
+    from approxnet import data, training
+    from approxnet.training.parallel import is_first
 
-    mesh = training.launch(command.devices)
-    make = models.MODELS[_checks.one_of("model", command.model, models.MODELS)]
-    train, test = (
-        data.load(command.data, split, data_dir=command.data_dir) for split in ("train", "test")
+    if command.coordinator:
+        _complain(
+            f"process {command.process} of {command.processes} waits up to {command.patience} s "
+            f"for the others at {command.coordinator}"
+        )
+    mesh = training.launch(
+        command.devices,
+        coordinator=command.coordinator,
+        processes=command.processes,
+        process=command.process,
+        patience=command.patience,
     )
+    console.quiet = not is_first()
+    functional, normalize, (train, test) = _model_and_data(command)
     result = training.fit(
-        models.functional(make(num_classes=len(train.classes))),
+        functional,
         train,
         command.numbers,
         run_dir=command.out,
         resume=command.resume,
         test=test,
-        normalize=partial(data.normalize, statistics=data.augment.statistics(train.images)),
+        normalize=normalize,
         mesh=mesh,
         console=console,
         **({"augment": data.augment.crop_flip} if command.augment else {}),
     )
-    if command.tensorboard:
+    if command.tensorboard and is_first():
         training.to_tensorboard(result.history, command.out / "tensorboard")
     for epoch in result.history[-1:]:
         text = f"test accuracy {100 * epoch.test_accuracy:.2f} % after epoch {epoch.epoch}"
         console.print(f"{text}; run: {command.out}", markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _evaluate(command: Evaluate, console: Console) -> int:
+    from approxnet import training
+
+    mesh = training.launch(command.devices)
+    functional, normalize, sets = _model_and_data(command)
+    state = training.load_state(command.folder, functional, sets[0], normalize=normalize)
+    chosen = sets[command.split == "test"]
+    found = training.evaluate(functional, state, chosen, normalize=normalize, mesh=mesh)
+    scores = f"loss {found.loss:.4f}, accuracy {100 * found.accuracy:.2f} %"
+    text = (
+        f"{scores} on {found.n} {command.split} images of {command.data}, after step {state.step}"
+    )
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _model_and_data(command: Any) -> tuple[Any, Any, Any]:
+    """The model, the normalisation by the training images, and the training and test sets."""
+    from approxnet import _checks, data, models
+
+    make = models.MODELS[_checks.one_of("model", command.model, models.MODELS)]
+    sets = [data.load(command.data, s, data_dir=command.data_dir) for s in ("train", "test")]
+    functional = models.functional(make(num_classes=len(sets[0].classes)))
+    statistics = data.augment.statistics(sets[0].images)
+    return functional, partial(data.normalize, statistics=statistics), sets
 
 
 def _say_page(page: Path, console: Console) -> None:
@@ -279,4 +345,5 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Console], int]]] = {
     "doctor": (Doctor, _doctor),
     "data": (Data, _data),
     "train": (Train, _train),
+    "evaluate": (Evaluate, _evaluate),
 }

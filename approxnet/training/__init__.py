@@ -3,7 +3,8 @@
 A model is two pure functions, ``(init, apply)``, and a run is a pytree, ``State``. ``fit`` trains,
 ``fit_seeds`` trains from several seeds at once, ``evaluate`` scores every example exactly once;
 ``make_step`` is one step for a loop of your own. ``save`` and ``restore`` write checkpoints that
-are whole or not there, and ``launch`` finds the devices of one machine or many.
+are whole or not there, ``load_state`` reads the last one of a run, and ``launch`` finds the devices
+of one machine or many.
 """
 
 from approxnet.training.board import to_tensorboard
@@ -13,6 +14,7 @@ from approxnet.training.evaluation import Scores, evaluate
 from approxnet.training.history import Epoch, Result
 from approxnet.training.loop import DivergedError, fit
 from approxnet.training.parallel import launch
+from approxnet.training.run_folder import load_state
 from approxnet.training.seeds import fit_seeds
 from approxnet.training.state import State, init_state
 from approxnet.training.step import Batch, Metrics, cross_entropy, make_step
@@ -35,6 +37,7 @@ __all__ = [
     "init_state",
     "launch",
     "learning_rate",
+    "load_state",
     "make_step",
     "restore",
     "save",

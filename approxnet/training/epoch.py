@@ -20,7 +20,9 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.sharding import Mesh
 
+from approxnet.training import parallel
 from approxnet.training.examples import Augment, Examples, Normalize
 from approxnet.training.state import AUGMENT, ORDER, State
 from approxnet.training.step import Batch, Loss, Metrics, make_step
@@ -56,7 +58,7 @@ class Plan(NamedTuple):
     normalize: Normalize
     batch: int
     over: str = "one"  # a name in OVER: one run, or how several are done at once
-    sharding: jax.sharding.NamedSharding | None = None  # of the batch, over several devices
+    mesh: Mesh | None = None  # several devices, that each batch is divided among
 
 
 def start_metrics() -> Metrics:
@@ -110,7 +112,7 @@ def _advance(
         key = jax.random.fold_in(jax.random.fold_in(state.key, AUGMENT), state.step)
         x = plan.normalize(plan.augment(key, examples.images[index]))
         batch = Batch(x, examples.labels[index], (position < n).astype(x.dtype))
-        return batch if plan.sharding is None else _share(batch, plan.sharding)
+        return parallel.share(batch, plan.mesh)
 
     def body(carry: tuple[Progress, jax.Array]) -> tuple[Progress, jax.Array]:
         (state, sums), _ = carry
@@ -123,10 +125,6 @@ def _advance(
 
     healthy = jnp.zeros(len(leaf_names(progress.state)), bool)
     return lax.while_loop(goes_on, body, (progress, healthy))
-
-
-def _share(batch: Batch, sharding: jax.sharding.NamedSharding) -> Batch:
-    return jax.tree.map(lambda leaf: lax.with_sharding_constraint(leaf, sharding), batch)
 
 
 def _watched(state: State) -> tuple[list[Any], list[str]]:

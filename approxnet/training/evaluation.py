@@ -1,7 +1,8 @@
 """The scores of a model, every example counted exactly once.
 
 The examples are cut into batches of one shape; the last one is filled with examples that are
-already there, and what the model says of these is dropped.
+already there, and what the model says of these is dropped. On several devices each batch is divided
+among them, as in training.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh
 
 from approxnet import _checks
+from approxnet.training import parallel
 from approxnet.training.examples import (
     Examples,
     Labelled,
@@ -50,6 +53,7 @@ def evaluate(
     batch: int = 512,
     normalize: Normalize = scale,
     loss: Loss = cross_entropy,
+    mesh: Mesh | None = None,
 ) -> Scores:
     """Loss and accuracy on a data set.
 
@@ -57,9 +61,11 @@ def evaluate(
       functional: the model as ``(init, apply)``, as ``models.functional`` returns it.
       state: the state of a run; its ``params`` and ``model_state`` are used.
       dataset: anything with ``images`` (n, ...) and ``labels`` (n, ...).
-      batch: static; examples at a time. The result does not depend on it but for rounding.
+      batch: static; examples at a time, rounded up so that the devices have equally many. The
+        result does not depend on it but for rounding.
       normalize: static; as in training.
       loss: static; as in training.
+      mesh: the devices, as ``launch`` finds them; None for the one where the state is.
 
     Returns:
       The means over the n examples, summed in double precision.
@@ -81,17 +87,20 @@ def evaluate(
     _checks.count("batch", batch, at_least=1)
     examples = dataset if isinstance(dataset, Examples) else on_device(dataset)
     n = len(examples.labels)
-    x = batch_shape(normalize, examples.images, min(batch, n))
+    devices = 1 if mesh is None else mesh.size
+    batch = -(-min(batch, n) // devices) * devices
+    x = batch_shape(normalize, examples.images, batch)
     logits, _ = jax.eval_shape(apply, state.params, state.model_state, x)
     check_labels(examples.labels, logits)
-    losses, hits = jax.device_get(
-        score(state.params, state.model_state, examples, apply, normalize, loss, min(batch, n))
-    )
+    given = (state.params, state.model_state, examples)
+    if mesh is not None:
+        given = parallel.everywhere(mesh, given)
+    losses, hits = jax.device_get(score(*given, apply, normalize, loss, batch, mesh))
     _checks.finite("the loss of each example", losses)
     return Scores(losses.mean(dtype=np.float64).item(), hits.mean(dtype=np.float64).item(), n)
 
 
-@partial(jax.jit, static_argnames=("apply", "normalize", "loss", "batch"))
+@partial(jax.jit, static_argnames=("apply", "normalize", "loss", "batch", "mesh"))
 def score(
     params: Any,
     model_state: Any,
@@ -100,6 +109,7 @@ def score(
     normalize: Normalize,
     loss: Loss,
     batch: int,
+    mesh: Mesh | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """The loss of each example, (n,), and whether it is classified correctly, (n,) of 1 and 0.
 
@@ -113,9 +123,10 @@ def score(
     index = (jnp.arange(-(-n // batch) * batch) % n).reshape(-1, batch)
 
     def one(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        logits, _ = apply(params, model_state, normalize(examples.images[rows]), train=False)
-        labels = examples.labels[rows]
-        return loss(logits, labels), correct(logits, labels)
+        chosen = parallel.share(Examples(examples.images[rows], examples.labels[rows]), mesh)
+        logits, _ = apply(params, model_state, normalize(chosen.images), train=False)
+        found = loss(logits, chosen.labels), correct(logits, chosen.labels)
+        return parallel.gather(found, mesh)
 
     losses, hits = lax.map(one, index)
     return losses.reshape(-1)[:n], hits.reshape(-1)[:n]

@@ -22,7 +22,7 @@ import optax
 from jax.sharding import Mesh
 from rich.console import Console
 
-from approxnet.errors import NonFiniteError
+from approxnet.errors import ConfigError, NonFiniteError
 from approxnet.training import config as configuration
 from approxnet.training import epoch, examples, parallel, progress_bar, run_folder, signals
 from approxnet.training.config import TrainConfig
@@ -102,7 +102,7 @@ def fit(
       The state after the last epoch, and the numbers of every epoch.
 
     Raises:
-      ConfigError: if a number is not legal, or ``run_dir`` cannot be used.
+      ConfigError: if a number is not legal, ``run_dir`` cannot be used, or the memory is too small.
       DataError: if the examples are not legal or do not fit the model.
       DivergedError: a NonFiniteError, if the loss or a parameter becomes nan or infinite; names
         step and leaf, and holds the last finite state.
@@ -124,7 +124,7 @@ def fit(
     progress = Progress(state, epoch.start_metrics())
     if mesh is not None:
         parallel.check_divides(config.batch, mesh)
-        plan = task.plan._replace(sharding=parallel.divided(mesh))
+        plan = task.plan._replace(mesh=mesh)
         train, test, progress = parallel.everywhere(mesh, (task.train, task.test, progress))
         task = task._replace(plan=plan, train=train, test=test)
     return carry_out(task, progress, run_dir, resume, console)
@@ -172,7 +172,8 @@ def carry_out(
     """Do a task from where it is to its end; ``progress`` may be of several runs at once."""
     if run_dir is None:
         return _run(task, progress, (), None, signals.Request(), console)
-    with run_folder.hold(run_dir, task.config, task.train, resume) as folder:
+    identity = run_folder.identity(task.config, task.functional, task.plan, task.train, task.test)
+    with run_folder.hold(run_dir, identity, resume) as folder:
         progress, history = folder.load(progress)
         with signals.postponed() as request:
             return _run(task, progress, history, folder, request, console)
@@ -207,7 +208,9 @@ def _run(
                 seconds, seen = 0.0, 0
             if folder and (_is_due(task, step) or told):
                 folder.save(progress, step, history)
-            signals.obey(told, f"stopped and saved after step {step}; resume=True goes on")
+            signals.obey(
+                told, f"stopped and saved after step {step}; resume=True (--resume) goes on"
+            )
     return Result(progress.state, history)
 
 
@@ -267,6 +270,7 @@ def _test(task: Task, state: State) -> tuple[Any, Any]:
             task.test,
             normalize=task.plan.normalize,
             loss=task.plan.loss,
+            mesh=task.plan.mesh,
         )
         for i in np.ndindex(runs)
     ]
@@ -283,8 +287,16 @@ def _advance(
     history: tuple[Epoch, ...],
     folder: RunFolder | None,
 ) -> Progress:
-    after, marks = epoch.advance(task.plan, progress, task.train, stop)
-    bad = np.asarray(marks)
+    try:
+        after, marks = epoch.advance(task.plan, progress, task.train, stop)
+        bad = np.asarray(marks)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise ConfigError(
+            f"batch must be so small that a step fits into the memory, got {task.config.batch}: "
+            f"{str(error).splitlines()[0]}; take a smaller batch, or more devices"
+        ) from None
     if not bad.any():
         return after
     at = np.asarray(after.state.step)

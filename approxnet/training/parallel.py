@@ -6,7 +6,8 @@ devices, which JAX's compiler puts in where it meets the sharding of the batch; 
 not know. A run on n devices is the run on one but for the order of these sums.
 
 Several processes, each with its own devices, are one mesh as well. ``launch`` finds the others on
-TPU pods, SLURM, GKE and Open MPI by ``jax.distributed``.
+TPU pods, SLURM, GKE and Open MPI by ``jax.distributed``, and elsewhere by the address of the first.
+All of them read and write one run folder, on a file system that they share.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from approxnet import _checks
 from approxnet.errors import ConfigError
 
 AXIS = "data"
@@ -45,38 +45,98 @@ def launch(
     make several devices of one CPU.
 
     Args:
-      devices: how many to use, of all processes together; None for all. On a CPU that many are
-        simulated.
-      coordinator: ``"host:port"`` of process 0, where no cluster is found by itself.
-      processes: how many there are, with ``coordinator``.
-      process: the number of this one, with ``coordinator``.
-      patience: seconds after which the processes take one that is silent for dead and end.
+      devices: how many to use, of all processes together and as many of each; None for all. Where
+        JAX has only a CPU, that many are simulated.
+      coordinator: ``"HOST:PORT"``, an address of process 0 that all processes reach, where no
+        cluster is found by itself; with ``processes`` and ``process``.
+      processes: how many there are.
+      process: the number of this one, from 0.
+      patience: seconds that the processes wait for each other when they begin and when they end,
+        and after which they take one that is silent for dead, and end with a message.
 
     Returns:
       A mesh with the one axis ``data``.
 
     Raises:
-      ConfigError: if there are fewer devices than asked for.
+      ConfigError: if the arguments do not fit together, if there are fewer devices than asked for
+        or none of the platform asked for, or if the other processes cannot be reached.
 
     Example:
       >>> launch().axis_names
       ('data',)
     """
+    _check_places(coordinator, processes, process)
+    if devices is not None:
+        _check_number("devices", devices, 1)
+        _simulate(devices // (processes or 1))
     if coordinator is not None or _in_cluster():
-        jax.distributed.initialize(
-            coordinator, processes, process, heartbeat_timeout_seconds=patience
-        )
-    elif devices is not None:
-        _simulate(_checks.count("devices", devices, at_least=1))
-    found = jax.devices()
-    if devices is not None and devices > len(found):
+        _connect(coordinator, processes, process, patience)
+    found, n = _find(), jax.process_count()
+    wanted = len(found) if devices is None else devices
+    if wanted > len(found):
         raise ConfigError(
-            f"devices must be at most {len(found)}, those that JAX has found, got {devices}; "
-            f"before JAX starts, XLA_FLAGS=--xla_force_host_platform_device_count={devices} makes "
-            "as many of a CPU"
+            f"devices must be at most {len(found)}, those that JAX has found, got {devices}; to "
+            "simulate them on a CPU, set JAX_PLATFORMS=cpu and "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={wanted // n} before JAX starts"
         )
-    chosen = found[:devices]
-    return jax.make_mesh((len(chosen),), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
+    if wanted % n:
+        raise ConfigError(f"devices must be a multiple of the {n} processes, got {devices}")
+    chosen = [device for i in range(n) for device in jax.local_devices(i)[: wanted // n]]
+    return jax.make_mesh((wanted,), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
+
+
+def _find() -> list[Any]:
+    try:
+        return jax.devices()
+    except (RuntimeError, AssertionError) as error:  # of a platform that is not there
+        raise ConfigError(
+            f"JAX_PLATFORMS must name devices that are there, got "
+            f"{os.environ.get('JAX_PLATFORMS')!r} ({str(error) or 'none found'}); mend or unset it"
+        ) from None
+
+
+def _check_number(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} must be an integer >= {least}, got {value}")
+
+
+def _check_places(coordinator: str | None, processes: int | None, process: int | None) -> None:
+    """ConfigError unless all three are given and fit together, or none is given."""
+    given = {"coordinator": coordinator, "processes": processes, "process": process}
+    missing = [name for name, value in given.items() if value is None]
+    if coordinator is None or processes is None or process is None:
+        if len(missing) < len(given):
+            raise ConfigError(
+                f"{', '.join(given)} must be given together, got no {' and no '.join(missing)}"
+            )
+        return
+    _check_number("processes", processes, 1)
+    if not 0 <= process < processes:
+        raise ConfigError(f"process must be from 0 to {processes - 1}, got {process}")
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(
+            f"coordinator must be HOST:PORT, an address of process 0, got {coordinator!r}"
+        )
+
+
+def _connect(
+    coordinator: str | None, processes: int | None, process: int | None, patience: int
+) -> None:
+    try:
+        jax.distributed.initialize(
+            coordinator,
+            processes,
+            process,
+            initialization_timeout=patience,
+            heartbeat_timeout_seconds=patience,
+            shutdown_timeout_seconds=patience,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"the processes must find each other within {patience} s, got: {error}; start all of "
+            "them, each with the address of process 0, at a port that is free, and its own number"
+        ) from error
 
 
 def check_divides(batch: int, mesh: Mesh) -> None:
@@ -102,7 +162,10 @@ def everywhere(mesh: Mesh, tree: Any) -> Any:
       >>> everywhere(launch(), jax.numpy.ones(3)).is_fully_replicated
       True
     """
-    return jax.jit(lambda leaves: leaves, out_shardings=NamedSharding(mesh, PartitionSpec()))(tree)
+    whole = NamedSharding(mesh, PartitionSpec())
+    if jax.process_count() == 1:
+        return jax.device_put(tree, whole)
+    return jax.jit(lambda leaves: leaves, out_shardings=whole)(tree)  # compares no bytes
 
 
 def divided(mesh: Mesh) -> NamedSharding:
@@ -113,6 +176,28 @@ def divided(mesh: Mesh) -> NamedSharding:
       'data'
     """
     return NamedSharding(mesh, PartitionSpec(AXIS))
+
+
+def share(tree: Any, mesh: Mesh | None) -> Any:
+    """A batch, each device with its part of it, under ``jit``; without a mesh the batch itself.
+
+    Example:
+      >>> share(jax.numpy.ones(3), None).shape
+      (3,)
+    """
+    return tree if mesh is None else jax.lax.with_sharding_constraint(tree, divided(mesh))
+
+
+def gather(tree: Any, mesh: Mesh | None) -> Any:
+    """The opposite of `share`: the whole batch on each device.
+
+    Example:
+      >>> gather(jax.numpy.ones(3), launch()).shape
+      (3,)
+    """
+    if mesh is None:
+        return tree
+    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def is_first() -> bool:

@@ -56,13 +56,13 @@ def official(tmp_path, monkeypatch):
     It returns the folder of the files, and per split the images and labels that they hold.
     """
 
-    def write(name, folder=None):
+    def write(name, folder=None, sizes=SIZES):
         folder = folder or tmp_path / "official" / name
         folder.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(len(name))
         entry = catalog.CATALOG[name]
         build = _idx_files if isinstance(entry, catalog.IdxFiles) else _cifar_archive
-        splits, files, changes = build(name, entry, rng)
+        splits, files, changes = build(name, entry, rng, sizes)
         for file, content in files.items():
             (folder / file).write_bytes(content)
         monkeypatch.setitem(catalog.CATALOG, name, dataclasses.replace(entry, **changes))
@@ -71,9 +71,9 @@ def official(tmp_path, monkeypatch):
     return write
 
 
-def _idx_files(name, entry, rng):
+def _idx_files(name, entry, rng, sizes):
     splits, files, checksums = {}, {}, {}
-    for split, n in SIZES.items():
+    for split, n in sizes.items():
         images = rng.integers(0, 256, (n, 28, 28), np.uint8)
         labels = rng.permutation(np.arange(n, dtype=np.uint8) % 10)
         contents = idx(images), idx(labels)
@@ -83,12 +83,12 @@ def _idx_files(name, entry, rng):
             for file, content in zip(entry.files(split), contents, strict=True)
         }
         splits[split] = images[..., None], labels
-    return splits, files, {"sizes": SIZES, "checksums": checksums}
+    return splits, files, {"sizes": sizes, "checksums": checksums}
 
 
-def _cifar_archive(name, entry, rng):
+def _cifar_archive(name, entry, rng, sizes):
     splits, members = {}, {}
-    for split, n in SIZES.items():
+    for split, n in sizes.items():
         images = rng.integers(0, 256, (n, 32, 32, 3), np.uint8)
         labels = rng.integers(0, list(entry.labels.values()), (n, len(entry.labels)), np.uint8)
         rows = [
@@ -104,7 +104,7 @@ def _cifar_archive(name, entry, rng):
         text = "\n".join(f"{label}_{i}" for i in range(n)) + "\n\n"
         members[f"{entry.folder}/{file}"] = text.encode()
     archive = gzip.compress(tar(members))
-    rows = {split: SIZES[split] // len(MEMBERS[name][split]) for split in SIZES}
+    rows = {split: sizes[split] // len(MEMBERS[name][split]) for split in sizes}
     checksum = f"sha256:{hashlib.sha256(archive).hexdigest()}"
     return splits, {entry.archive: archive}, {"checksum": checksum, "rows": rows}
 

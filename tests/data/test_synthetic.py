@@ -144,11 +144,12 @@ def test_points_are_a_function_of_the_key_also_compiled_and_mapped(draw, dtype):
     np.testing.assert_array_equal(eager.x, draw(fresh()).x)
     assert not np.array_equal(eager.x, draw(jax.random.key(1)).x)
     tolerance = 20 * np.finfo(dtype).eps
-    np.testing.assert_allclose(jax.jit(draw)(fresh()).x, eager.x, atol=tolerance)
+    compiled = jax.jit(draw)
+    np.testing.assert_allclose(compiled(fresh()).x, eager.x, atol=tolerance)
     keys = jax.random.split(fresh(), 3)
-    mapped = jax.vmap(draw)(keys)
+    mapped = jax.jit(jax.vmap(draw))(keys)
     for key, x in zip(keys, mapped.x, strict=True):
-        np.testing.assert_allclose(x, draw(key).x, atol=tolerance)
+        np.testing.assert_allclose(x, compiled(key).x, atol=tolerance)
 
 
 @pytest.mark.parametrize("draw", [synthetic.separable, synthetic.circles, synthetic.spirals])

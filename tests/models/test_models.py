@@ -93,7 +93,7 @@ def test_vmap_over_networks_is_a_loop(x64, name):
         np.testing.assert_allclose(logits, apply(*network, x)[0], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["mlp", "resnet"])
+@pytest.mark.parametrize("name", ["mlp", "vgg"])
 def test_vmap_of_init_over_keys_is_a_loop(x64, name):
     init, x = functional(zoo.SMALL[name]).init, zoo.images("float64")
     keys = jax.random.split(jax.random.key(3), 2)

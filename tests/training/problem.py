@@ -13,8 +13,10 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,18 +90,36 @@ def environment(devices=1):
     return os.environ | {"PYTHONPATH": str(Path(approxnet.__file__).parents[1]), "XLA_FLAGS": flags}
 
 
+def free_port():
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 @contextlib.contextmanager
 def nursery(devices=1):
-    """The process that brings forth processes to kill."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(devices),
-    ) as process:
+    """The process that brings forth processes to kill.
+
+    They have a compile cache of their own: what a killed process leaves there no other test reads.
+    """
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(devices)
+            | {
+                "JAX_COMPILATION_CACHE_DIR": cache,
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            },
+        ) as process,
+    ):
         yield process
         process.stdin.close()
+        process.wait()
 
 
 def bring_up(process, run_dir, death):

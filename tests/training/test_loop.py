@@ -37,10 +37,14 @@ from approxnet.training import (
     evaluate,
     fit,
     init_state,
+    load_state,
     loop,
     make_step,
+    parallel,
+    run_folder,
     sgd,
 )
+from approxnet.training.examples import unchanged
 from tests.training import problem
 from tests.training.problem import CONFIG, MODEL, PER_EPOCH, points, same, train
 
@@ -147,13 +151,80 @@ def test_a_folder_with_a_run_is_not_used_without_resume(tmp_path):
         train(tmp_path)
 
 
-def test_a_run_is_not_resumed_with_other_numbers_or_data(tmp_path):
-    train(tmp_path)
-    other = dataclasses.replace(CONFIG, learning_rate=0.2)
-    with pytest.raises(ConfigError, match=r"learning_rate = 0\.1, got 0\.2"):
-        fit(MODEL, points(), other, run_dir=tmp_path, resume=True)
-    with pytest.raises(ConfigError, match="examples = "):
-        fit(MODEL, points(seed=3), CONFIG, run_dir=tmp_path, resume=True)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run that no test writes to."""
+    folder = tmp_path_factory.mktemp("finished")
+    train(folder)
+    return folder
+
+
+OTHERS = {
+    r"learning_rate = 0\.1, got 0\.2": {"config": dataclasses.replace(CONFIG, learning_rate=0.2)},
+    "examples = ": {"dataset": points(seed=3)},
+    "test = None, got '": {"test": points(seed=3)},
+    "augment = 'augment', got 'unchanged'": {"augment": unchanged},
+    "normalize = 'scale', got '.*lambda": {"normalize": lambda x: x / 2},
+    "loss = 'cross_entropy', got '.*lambda": {"loss": lambda x, y: -cross_entropy(x, y)},
+    "optimizer = 'sgd', got": {"optimizer": optax.adam(1e-3)},
+    "model.apply = 'apply', got": {
+        "functional": (problem.init, lambda *given, **options: problem.apply(*given, **options))
+    },
+}
+
+
+@pytest.mark.parametrize("difference", OTHERS)
+def test_a_run_is_not_resumed_as_another(difference, finished):
+    files = [p for p in finished.rglob("*") if p.is_file() and p.name != ".lock"]
+    before = [p.read_bytes() for p in files]
+    run = {"functional": MODEL, "dataset": points(), "config": CONFIG, "augment": problem.augment}
+    with pytest.raises(ConfigError, match=difference):
+        fit(**(run | OTHERS[difference]), run_dir=finished, resume=True)
+    assert [p.read_bytes() for p in files] == before
+
+
+def test_a_run_is_not_resumed_by_another_version_or_in_another_precision(finished, monkeypatch):
+    monkeypatch.setattr(approxnet, "__version__", "9.9")
+    with pytest.raises(ConfigError, match=r"versions\.approxnet = '.*', got '9\.9'"):
+        train(finished, resume=True)
+    monkeypatch.undo()
+    with (
+        jax.default_matmul_precision("float32"),
+        pytest.raises(ConfigError, match="matmul_precision = 'None', got 'float32'"),
+    ):
+        train(finished, resume=True)
+
+
+def test_a_run_with_an_optimizer_of_ones_own_says_which(tmp_path, whole):
+    for rate in (1e-2, 1e-2):
+        again = train(tmp_path, optimizer=optax.adam(rate), resume=True)
+    assert not same(again.state.params, whole.state.params)
+    about = json.loads((tmp_path / "run.json").read_text())
+    assert "scale_by_adam" in json.dumps(about["optimizer"]["custom"])
+    with pytest.raises(ConfigError, match=r"optimizer\.custom\..*step_size = '-0.01', got '-0.02'"):
+        train(tmp_path, optimizer=optax.adam(2e-2), resume=True)
+
+
+def test_the_state_of_a_run_is_read_from_its_folder(finished, whole):
+    assert same(load_state(finished, MODEL, points()), whole.state)
+    with pytest.raises(ConfigError, match="normalize = 'scale', got"):
+        load_state(finished, MODEL, points(), normalize=lambda x: x)
+    with pytest.raises(CheckpointError, match="must be the folder of a run"):
+        load_state(finished / "checkpoints", MODEL, points())
+
+
+def test_a_folder_that_is_not_shared_by_the_processes_is_refused(finished, monkeypatch):
+    monkeypatch.setattr(parallel, "greatest", lambda *numbers: tuple(n + 4 for n in numbers))
+    folder = run_folder.RunFolder(finished)
+    with pytest.raises(ConfigError, match="on a file system that all processes share"):
+        folder.load(None)
+
+
+def test_a_folder_that_process_0_refuses_ends_the_other_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "is_first", lambda: False)
+    monkeypatch.setattr(parallel, "greatest", lambda *numbers: (1,))
+    with pytest.raises(ConfigError, match="process 0 says why"):
+        train(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]1", b"7", b"\xff"])
@@ -270,6 +341,18 @@ def test_bytes_that_are_not_normalised_are_refused():
     images = SimpleNamespace(images=np.ones((20, 2), np.uint8), labels=np.zeros(20, int))
     with pytest.raises(ConfigError, match="normalize must return a floating dtype, got uint8"):
         fit(MODEL, images, CONFIG, normalize=lambda x: x)
+
+
+def test_a_step_that_does_not_fit_into_the_memory_is_refused_with_its_bytes():
+    def big(params, state, x, *, train=False, key=None):
+        logits, state = problem.apply(params, state, x, train=train, key=key)
+        many = jnp.tile(logits[:, None], (1, 2**18, 2**28))  # 10^16 bytes: no machine has them
+        return logits + jax.lax.stop_gradient(jnp.sort(many)[:, 0, :3]), state
+
+    with pytest.raises(
+        ConfigError, match=r"batch must be so small .* got 16: .*\d{15,} bytes.*; take"
+    ):
+        fit((problem.init, big), points(), CONFIG)
 
 
 def test_a_number_that_is_not_legal_is_refused_before_anything_is_written(tmp_path):

@@ -44,9 +44,10 @@ def test_a_killed_run_is_resumed_to_the_last_bit(death, kept, processes, whole, 
 
 def fuzz(processes, whole, folder, kills, seed):
     generator = random.Random(seed)
-    began = time.perf_counter()
-    assert bring_up(processes, folder / "undisturbed", None) == 0
-    duration = time.perf_counter() - began
+    for name in ("compiling", "undisturbed"):
+        began = time.perf_counter()
+        assert bring_up(processes, folder / name, None) == 0
+        duration = time.perf_counter() - began
     for i in range(kills):
         delay = generator.uniform(0.4, 1.0) * duration
         assert bring_up(processes, folder / str(i), delay) in (0, -signal.SIGKILL)
