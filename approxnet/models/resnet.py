@@ -196,7 +196,7 @@ def _stages(blocks: tuple[int, ...], width: int) -> list[tuple[int, int, int]]:
     return [(repeats, 2**i * width, 2 if i else 1) for i, repeats in enumerate(blocks)]
 
 
-def _shared(which: str, channels: int, stage: int) -> dict[str, Conv]:
+def _shared(which: str, channels: int, stage: int) -> dict[str, Any]:
     """The convolutions that the blocks of a stage share; called inside a module."""
     letters = _checks.one_of("shared", which, ("", "a", "b", "ab")).upper()
     return {k: Conv(channels, bias=False, name=f"{k}_{stage}") for k in letters}

@@ -1,6 +1,6 @@
 """A training step of MgNet, in JAX and in PyTorch.
 
-    pip install "approxnet[bench]"
+    pip install torch
     python experiments/benchmarks/mgnet_step.py
     python experiments/benchmarks/mgnet_step.py --cores 2
 
@@ -21,6 +21,7 @@ MEASURED
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import statistics
 import sys
@@ -127,7 +128,7 @@ class JaxMgNet:
         moments = optimizer.init(params)
         self.state = State(params, state, moments, jnp.int32(0), jax.random.key(1))
         mesh = jax.make_mesh((devices,), ("batch",), axis_types=(AxisType.Auto,))
-        batch = Batch(x, labels, np.ones(len(x), np.float32))
+        batch = Batch(jnp.asarray(x), jnp.asarray(labels), jnp.ones(len(x), jnp.float32))
         self.batch = jax.device_put(batch, NamedSharding(mesh, PartitionSpec("batch")))
         self.state = jax.device_put(self.state, NamedSharding(mesh, PartitionSpec()))
         step = make_step(self.apply, cross_entropy, optimizer)
@@ -224,10 +225,10 @@ if __name__ == "__main__":
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={arguments.cores}"
     try:
-        import torch
-        import torch.nn.functional as F
+        torch: Any = importlib.import_module("torch")
+        F: Any = importlib.import_module("torch.nn.functional")
     except ImportError as error:
-        sys.exit(f"PyTorch is missing ({error}); pip install 'approxnet[bench]'")
+        sys.exit(f"PyTorch is missing ({error}); pip install torch")
     import jax
     import jax.numpy as jnp
     import optax
