@@ -157,7 +157,7 @@ def convolve(
 def convolve_transposed(
     x: jax.Array,
     kernel: jax.Array,
-    size: tuple[int, int],
+    size: tuple[int, ...],
     *,
     padding: int = 1,
     boundary: str = "zero",

@@ -148,7 +148,7 @@ class ResNet(nn.Module):
         check_images(x)
         x = nn.relu(ConvNorm(self.width)(x, train))
         for stage, (repeats, c, stride) in enumerate(_stages(self.blocks, self.width), start=1):
-            kernels = _shared(self.shared, c, stage)
+            kernels = _shared(self.shared, self.block, c, stage)
             if "B" in kernels and stride > 1:
                 x, stride = nn.relu(ConvNorm(c, 1, stride)(x, train)), 1
             for step in (stride, *(repeats - 1) * (1,)):
@@ -181,7 +181,7 @@ class PreActResNet(nn.Module):
         check_images(x)
         x = Conv(self.width, bias=False)(x)
         for stage, (repeats, c, stride) in enumerate(_stages(self.blocks, self.width), start=1):
-            kernels = _shared(self.shared, c, stage)
+            kernels = _shared(self.shared, PreActBlock, c, stage)
             if "B" in kernels and stride > 1:
                 x = Conv(c, 1, stride, bias=False)(nn.relu(BatchNorm()(x, train)))
                 stride = 1
@@ -196,7 +196,8 @@ def _stages(blocks: tuple[int, ...], width: int) -> list[tuple[int, int, int]]:
     return [(repeats, 2**i * width, 2 if i else 1) for i, repeats in enumerate(blocks)]
 
 
-def _shared(which: str, channels: int, stage: int) -> dict[str, Conv]:
+def _shared(which: str, block: Any, channels: int, stage: int) -> dict[str, Any]:
     """The convolutions that the blocks of a stage share; called inside a module."""
-    letters = _checks.one_of("shared", which, ("", "a", "b", "ab")).upper()
+    options = ("", "a", "b", "ab") if hasattr(block, "A") else ("",)
+    letters = _checks.one_of("shared", which, options).upper()
     return {k: Conv(channels, bias=False, name=f"{k}_{stage}") for k in letters}

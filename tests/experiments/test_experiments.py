@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from approxnet import data, mapping, relu, reproduce
+from approxnet import data, mapping, models, relu, reproduce
 from approxnet.errors import OfflineError
 from approxnet.reproduce import catalog, page
 
@@ -40,6 +40,7 @@ TOYS = {
         "steps": (0, 100, 2000),
     },
     "multigrid_rates": {"sizes": (15, 31)},
+    "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
@@ -73,6 +74,20 @@ def test_a_weight_wrong_by_a_millionth_turns_the_report_red(tmp_path):
     text = reproduce.report(tmp_path).read_text()
     assert page.verdict(page.load(tmp_path)) == "outside"
     assert '<div class="alarm"><p>100 nodes: |network - interpolant| at every pixel' in text
+
+
+def test_a_kernel_that_is_wrong_by_a_millionth_turns_the_report_red(monkeypatch):
+    experiment, config = toy("mgnet_is_multigrid")
+    honest = models.mgnet_from_hierarchy
+
+    def perturbed(*given, **options):
+        model, params = honest(*given, **options)
+        return model, params | {"A_2": params["A_2"] * (1 + 1e-6)}
+
+    monkeypatch.setattr(models, "mgnet_from_hierarchy", perturbed)
+    run = reproduce.run(experiment, config).runs[0]
+    failed = [check.claim for check in run.checks if not check.passed]
+    assert "MgNet, Pi zero, is the V cycle, n = 15: difference" in failed
 
 
 def test_a_wrong_size_turns_the_report_red(monkeypatch):

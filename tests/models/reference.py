@@ -242,8 +242,6 @@ VALUES = {
     "resnet": resnet,
     "resnet with bottlenecks": bottlenecks,
     "preact_resnet": preact_resnet,
-    "resnet with one A": resnet_with_one_A,
-    "preact_resnet with one A and one B": preact_resnet_with_one_A_and_one_B,
     "densenet": densenet,
     "mgnet": mgnet,
     "mgnet v": mgnet_v,

@@ -10,6 +10,8 @@ from approxnet.errors import ConfigError
 from approxnet.models import MODELS, count_macs, count_parameters, functional
 from approxnet.models.googlenet import STAGES, Inception
 
+from . import reference, zoo
+
 CIFAR, MNIST = (32, 32, 3), (28, 28, 1)
 
 
@@ -237,9 +239,30 @@ def test_the_sizes_of_residual_networks_with_one_B_for_each_grid(blocks, shared,
     assert found == parameters
 
 
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (models.ResNet(3, (1, 2), 2, shared="a"), reference.resnet_with_one_A),
+        (
+            models.PreActResNet(3, (1, 2), 2, shared="ab"),
+            reference.preact_resnet_with_one_A_and_one_B,
+        ),
+    ],
+)
+def test_the_values_of_networks_that_share_kernels_are_those_of_NumPy(x64, model, values):
+    x, (init, apply) = zoo.images("float64"), functional(model)
+    params, state = zoo.compile_quickly(init)(jax.random.key(0), x)
+    state = jax.tree.map(lambda s: s + 0.3, state)
+    logits, _ = zoo.compile_quickly(apply)(params, state, x)
+    expected = values(np.asarray(x), params, state["batch_stats"])
+    np.testing.assert_allclose(logits, expected, rtol=1e-10, atol=1e-12)
+
+
 def test_what_is_shared_has_a_name():
     with pytest.raises(ConfigError, match="shared must be one of"):
         n_parameters("resnet18", CIFAR, shared="c")
+    with pytest.raises(ConfigError, match="shared must be one of"):
+        n_parameters("resnet50", CIFAR, shared="a")  # a bottleneck has three kernels
 
 
 def test_the_modules_of_GoogLeNet_multiply_as_often_as_its_table_prints():

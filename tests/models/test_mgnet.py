@@ -92,13 +92,16 @@ def test_channelwise_maps_of_u_have_nine_weights_for_each_channel():
 
 FORMS = {
     "as in the papers": MgNet((2, 2), 4, 4, 3),
-    "V, channels by grid": MgNet(
-        (1, 1), (2, 4), (3, 5), 3, cycle="v", extractor="variable", scheme="multistep", post=(2,)
-    ),
+    "V, channels by grid": MgNet((1, 1), (2, 4), (3, 5), 3, cycle="v"),
     "linear": MgNet((2, 2), 2, 3, None, linear=True, cycle="v", padding=0),
     "zero, scaled, Chebyshev": MgNet((2, 2), 3, 4, 3, "scaled", "zero", scheme="chebyshev"),
     "channelwise, periodic": MgNet((2, 1), 3, 4, None, pi="channelwise", boundary="periodic"),
+    "variable, multistep": MgNet(
+        (1, 1), 3, 4, 3, "variable", cycle="v", scheme="multistep", post=(2,)
+    ),
 }
+QUICK = ("as in the papers", "V, channels by grid")
+EVERY_FORM = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in FORMS]
 
 
 def generic(model, x, seed=0):
@@ -126,7 +129,7 @@ def largest(tree, other):
     return float(abs(flat - expected).max() / abs(expected).max())
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", EVERY_FORM)
 def test_both_forms_are_one_function_with_one_gradient(x64, name):
     model = FORMS[name]
     x = zoo.images("float64", batch=3, side=9)
@@ -202,15 +205,36 @@ def test_a_linear_MgNet_with_any_Pi_is_a_cycle(x64, boundary, smoother, post):
         assert float(abs(u - expected).max() / abs(expected).max()) <= 1e-13
 
 
-@pytest.mark.parametrize(("form", "pi"), [("standard", "trained"), ("residual", "zero")])
-def test_it_is_a_cycle_in_every_form(x64, form, pi):
-    h = multigrid.hierarchy((7, 7), coarse="galerkin")
+@pytest.mark.parametrize(
+    ("form", "pi", "transfer"),
+    [
+        ("standard", "trained", multigrid.bilinear),
+        ("residual", "zero", multigrid.linear_element),
+    ],
+)
+def test_it_is_a_cycle_in_every_form(x64, form, pi, transfer):
+    h = multigrid.hierarchy((7, 7), coarse="galerkin", transfer=transfer)
     model, params = mgnet_from_hierarchy(h, pre=1)
     cycle = multigrid.backslash_cycle(multigrid.course_kernel(), pre=1, exact=False)
     b = jax.random.normal(jax.random.key(1), (7, 7))
     model = model.clone(form=form, pi=pi)
     u = model.apply({"params": with_random_pi(params)}, as_image(b))[0, ..., 0]
     np.testing.assert_allclose(u, cycle(h, b, 0 * b), rtol=0, atol=1e-13 * float(abs(u).max()))
+
+
+def test_an_extractor_of_your_own_may_be_a_function(x64):
+    """On one grid with B = 1/8 the linear network makes steps of gradient descent."""
+
+    def eighth(features, name):
+        return lambda r, step, train: r / 8
+
+    model = MgNet((3,), 1, 1, None, eighth, linear=True)
+    _, params = mgnet_from_hierarchy(multigrid.hierarchy((3, 3)))
+    f = jax.random.normal(jax.random.key(0), (1, 7, 7, 1))
+    u = 0 * f
+    for _ in range(3):
+        u = u + (f - models.convolve(u, params["A_1"], padding=1)) / 8
+    np.testing.assert_allclose(model.apply({"params": params}, f), u, rtol=1e-12)
 
 
 def test_a_hierarchy_that_is_no_convolution_is_refused():

@@ -22,10 +22,6 @@ SMALL = {
         num_classes=3, blocks=(1, 1), width=2, block=Bottleneck
     ),
     "preact_resnet": models.PreActResNet(num_classes=3, blocks=(1, 1), width=2),
-    "resnet with one A": models.ResNet(num_classes=3, blocks=(1, 2), width=2, shared="a"),
-    "preact_resnet with one A and one B": models.PreActResNet(
-        num_classes=3, blocks=(1, 2), width=2, shared="ab"
-    ),
     "densenet": models.DenseNet(num_classes=3, blocks=(1, 1), growth=2),
     "mgnet": models.MgNet((2, 1), 2, 3, 3),
     "mgnet v": models.MgNet((1, 1), 2, 3, 3, "variable", "zero", cycle="v", form="standard"),
@@ -40,8 +36,6 @@ BATCH_NORM = {
     "resnet",
     "resnet with bottlenecks",
     "preact_resnet",
-    "resnet with one A",
-    "preact_resnet with one A and one B",
     "densenet",
     "mgnet",
     "mgnet v",

@@ -21,6 +21,8 @@ Reference: He, Xu, MgNet, Sci. China Math. 62 (2019), algorithm 3 and section 6.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -82,8 +84,7 @@ def standard_form(A: Operator, u: jax.Array | None, r: jax.Array, zero: jax.Arra
 
 
 def _combine(terms: list[tuple[Any, jax.Array]]) -> jax.Array:
-    first, *others = (a * value for a, value in terms)
-    return sum(others, start=first)
+    return functools.reduce(operator.add, [a * value for a, value in terms])
 
 
 def single(history: list[Iterate], B: Extract, param: Param) -> tuple[Parts, jax.Array]:

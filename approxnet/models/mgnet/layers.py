@@ -155,7 +155,7 @@ class Prolongation(nn.Module):
     boundary: str = "zero"
 
     @nn.compact
-    def __call__(self, e: jax.Array, size: tuple[int, int]) -> jax.Array:
+    def __call__(self, e: jax.Array, size: tuple[int, ...]) -> jax.Array:
         """P e, (n, *size, features), of a correction e (n, h, w, c)."""
         kernel = self.param("kernel", kaiming, (3, 3, e.shape[-1], self.features), e.dtype)
         return convolve_transposed(e, kernel, size, padding=self.padding, boundary=self.boundary)

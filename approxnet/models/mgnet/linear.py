@@ -17,6 +17,7 @@ Reference: He, Xu, MgNet, Sci. China Math. 62 (2019), theorem 1 and algorithms 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -68,9 +69,9 @@ def mgnet_from_hierarchy(
       AssumptionError: if the smoother or a transfer is not a 3 x 3 convolution.
 
     >>> from approxnet import multigrid
-    >>> h = multigrid.hierarchy((7, 7))
+    >>> h = multigrid.hierarchy((3, 3))
     >>> model, params = mgnet_from_hierarchy(h)
-    >>> b = np.ones((7, 7), np.float32)
+    >>> b = np.ones((3, 3), np.float32)
     >>> u = model.apply({"params": jax.tree.map(np.float32, params)}, b[None, ..., None])
     >>> cycle = multigrid.backslash_cycle(multigrid.course_kernel(), pre=2, exact=False)
     >>> float(abs(u[0, ..., 0] - cycle(h, b, 0 * b)).max()) < 1e-6
@@ -134,7 +135,7 @@ def _stencil(operator: Operator) -> np.ndarray:
 def _smoothing(A: Operator, smoother: Smoother, boundary: str) -> np.ndarray:
     """The kernel of B in x <- x + B (b - A x)."""
     kernel, *steps = _probe_smoother(A, smoother, boundary)
-    _agree("smoother", *steps, "jacobi(), chebyshev(2) and course_kernel() are for A of 5 points")
+    _agree("smoother", steps, "jacobi(), chebyshev(2) and course_kernel() are for A of 5 points")
     return np.asarray(kernel)
 
 
@@ -153,8 +154,8 @@ def _transfers(h: Hierarchy, boundary: str, padding: int) -> tuple[dict, dict]:
     """The kernels of R and P."""
     R, P, restricted, prolonged = _probe_transfer(h.transfer, h.boundary, boundary, padding)
     remedy = "bilinear is one for all conditions"
-    _agree("restriction", *restricted, remedy)
-    _agree("prolongation", *prolonged, remedy)
+    _agree("restriction", restricted, remedy)
+    _agree("prolongation", prolonged, remedy)
     return _kernel(R), _kernel(P)
 
 
@@ -201,7 +202,8 @@ def _image(x: jax.Array) -> jax.Array:
     return x[0, ..., 0]
 
 
-def _agree(name: str, expected: jax.Array, found: jax.Array, remedy: str) -> None:
+def _agree(name: str, both: Sequence[jax.Array], remedy: str) -> None:
+    expected, found = both
     error = float(jnp.abs(expected - found).max() / jnp.abs(expected).max())
     if not error <= PRECISION:
         raise AssumptionError(

@@ -39,7 +39,7 @@ from approxnet.models.mgnet.layers import Channelwise, Extractor, Layer, Prolong
 from approxnet.models.pooling import global_average
 
 EXTRACTORS = ("constant", "scaled", "variable")
-PI = {"trained": partial(Layer, stride=2), "channelwise": Channelwise, "zero": None}
+PI: dict[str, Any] = {"trained": partial(Layer, stride=2), "channelwise": Channelwise, "zero": None}
 CYCLES = ("backslash", "v")
 
 
@@ -121,26 +121,33 @@ class MgNet(nn.Module):
             _by_grid(name, getattr(self, name), J) for name in ("channels_u", "channels_f")
         )
         start = FORMS[_checks.one_of("form", self.form, FORMS)]
-        kind = _checks.one_of("pi", self.pi, PI)
-        shared: Any = {"boundary": self.boundary, "linear": self.linear}
+        u, r = None, self._layer(Layer, channels_f[0], padding=1, name="stem")(x, train)
         visits: list[Visit] = []
         for l, (steps, c_u, c_f) in enumerate(
             zip(self.iterations, channels_u, channels_f, strict=True), start=1
         ):
             kernel = self.param(f"A_{l}", kaiming, (3, 3, c_u, c_f), x.dtype)
             A = partial(convolve, kernel=kernel, padding=1, boundary=self.boundary)
-            u = None
             if visits:
-                last, R = visits[-1].last, partial(Layer, stride=2, padding=self.padding, **shared)
-                if PI[kind] is not None:
-                    u = PI[kind](c_u, padding=self.padding, **shared, name=f"Pi_{l}")(last.u, train)
-                r = R(c_f, name=f"R_{l}")(last.residual, train)
-            else:
-                r = Layer(c_f, **shared, name="stem")(x, train)
+                u, r = self._coarsen(l, visits[-1].last, c_u, c_f, train)
             first, improve = start(A, u, r, jnp.zeros((*r.shape[:3], c_u), r.dtype))
             last = self._smooth(f"B_{l}", c_u, steps, first, improve, train)
             visits.append(Visit(first, last, improve))
         return visits
+
+    def _coarsen(
+        self, l: int, last: Iterate, c_u: int, c_f: int, train: bool
+    ) -> tuple[jax.Array | None, jax.Array]:
+        """The start u^{l,0} and the residual on grid l; None for a zero start."""
+        kind = PI[_checks.one_of("pi", self.pi, PI)]
+        R = self._layer(partial(Layer, stride=2), c_f, padding=self.padding, name=f"R_{l}")
+        r = R(last.residual, train)
+        if kind is None:
+            return None, r
+        return self._layer(kind, c_u, padding=self.padding, name=f"Pi_{l}")(last.u, train), r
+
+    def _layer(self, kind: Callable[..., Any], features: int, **options: Any) -> Any:
+        return kind(features, boundary=self.boundary, linear=self.linear, **options)
 
     def _ascend(self, visits: list[Visit], train: bool) -> jax.Array:
         """The features u on the finest grid, after the corrections."""
