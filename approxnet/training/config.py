@@ -5,7 +5,7 @@
     params <- params - rate_t * v_t          (Nesterov: params - rate_t * (g_t + momentum * v_t))
 
     constant   rate_t = r
-    step       rate_t = r * drop_factor^floor(e / drop_every),  e the epoch of step t
+    step       rate_t = r * drop_factor^(number of drops before step t)
     cosine     rate_t = r * (1 + cos(pi t / T)) / 2,            T the number of all steps
 
 With ``warmup`` epochs, W steps, the rate of the first W steps is t/W of that at their end, so that
@@ -56,6 +56,8 @@ class TrainConfig:
     """How the rate changes."""
     drop_every: int = 30
     """Epochs between two drops of the step schedule."""
+    drop_at: tuple[float, ...] = ()
+    """Epochs after which it drops, rising, such as 8.5; empty for those of drop_every."""
     drop_factor: float = 0.1
     """Factor of a drop."""
     warmup: int = 0
@@ -64,6 +66,10 @@ class TrainConfig:
     """Seed of everything that is random."""
     save_every: int | None = None
     """Steps between two checkpoints; those at the ends of the epochs are always written."""
+
+    def __post_init__(self) -> None:
+        """Lists, as files hold them, become tuples."""
+        object.__setattr__(self, "drop_at", tuple(self.drop_at))
 
 
 def configure(fields: Mapping[str, Any]) -> TrainConfig:
@@ -113,6 +119,8 @@ def check(config: TrainConfig) -> TrainConfig:
         if not (isinstance(value, int | float) and math.isfinite(value) and legal(value)):
             raise ConfigError(f"{name} must be {expected}, got {value!r}")
     _checks.one_of("schedule", config.schedule, SCHEDULES)
+    if not all(a < b for a, b in zip((0, *config.drop_at), config.drop_at, strict=False)):
+        raise ConfigError(f"drop_at must be rising numbers > 0, got {config.drop_at}")
     if config.warmup and config.warmup >= config.epochs:
         raise ConfigError(
             f"warmup must be less than epochs = {config.epochs}, got {config.warmup}; "
@@ -134,11 +142,11 @@ def learning_rate(config: TrainConfig, per_epoch: int) -> optax.Schedule:
       [0.2, 0.1, 0.0]
     """
     first, rate = config.warmup * per_epoch, config.learning_rate
-    drops = range(config.drop_every, config.epochs, config.drop_every)
+    drops = config.drop_at or range(config.drop_every, config.epochs, config.drop_every)
     schedule = {
         "constant": optax.constant_schedule(rate),
         "step": optax.piecewise_constant_schedule(
-            rate, {epoch * per_epoch - first: config.drop_factor for epoch in drops}
+            rate, {round(epoch * per_epoch) - first: config.drop_factor for epoch in drops}
         ),
         "cosine": optax.cosine_decay_schedule(rate, max(config.epochs * per_epoch - first, 1)),
     }[config.schedule]

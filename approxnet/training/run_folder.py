@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from importlib import metadata
@@ -31,7 +32,7 @@ import optax
 
 import approxnet
 from approxnet import _files
-from approxnet.errors import ApproxnetError, CheckpointError, ConfigError
+from approxnet.errors import ApproxnetError, CheckpointError, CheckpointWarning, ConfigError
 from approxnet.training import checkpoint, history, parallel
 from approxnet.training import config as configuration
 from approxnet.training.config import TrainConfig
@@ -118,7 +119,7 @@ def identity(
         "versions": {"python": platform.python_version(), "approxnet": approxnet.__version__}
         | {name: metadata.version(name) for name in _LIBRARIES},
     }
-    return dataclasses.asdict(config) | parts
+    return json.loads(json.dumps(dataclasses.asdict(config) | parts))  # as run.json holds it
 
 
 def _model(functional: Any) -> dict[str, Any]:
@@ -218,6 +219,9 @@ def read_identity(path: Path) -> dict[str, Any]:
 def check_same(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
     """ConfigError with the first places where a run differs from the one in a folder.
 
+    Other versions of Python or of a library make a CheckpointWarning only: a long run must survive
+    an update, but its last digits may not.
+
     Example:
       >>> check_same(Path("runs/x"), {"batch": 128}, {"batch": 64})
       Traceback (most recent call last):
@@ -225,11 +229,20 @@ def check_same(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> Non
       approxnet.errors.ConfigError: the run must be the one in runs/x: batch = 128, got 64; ...
     """
     differ = differences(stored, given)
+    versions = [difference for difference in differ if difference.startswith("versions")]
+    differ = [difference for difference in differ if difference not in versions]
     if differ:
         more = f"; and {len(differ) - 8} more" * (len(differ) > 8)
         raise ConfigError(
             f"the run must be the one in {path}: {'; '.join(differ[:8])}{more}; give the same "
             "again, or choose another run_dir (--out) for another run"
+        )
+    if versions:
+        warnings.warn(
+            f"the run in {path} was begun with other versions: {'; '.join(versions)}; it goes on, "
+            "but not to the last bit",
+            CheckpointWarning,
+            stacklevel=2,
         )
 
 

@@ -41,6 +41,8 @@ TOYS = {
     },
     "multigrid_rates": {"sizes": (15, 31)},
     "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
+    "he_xu_2019_table2": {"rows": ("MgNet 256, 256, Pi trained",), "epochs": 8},
+    "he_2021_table3": {"rows": ("pre-act ResNet-18, A shared",), "epochs": 8},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 

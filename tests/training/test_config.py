@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 
 import pytest
 
@@ -25,6 +26,12 @@ def test_the_constant_schedule_is_constant():
 def test_the_step_schedule_drops_at_the_beginning_of_every_third_epoch():
     expected = [0.2 * 0.1 ** (t // PER_EPOCH // 3) for t in STEPS]
     assert rates(schedule="step", drop_every=3) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_step_schedule_drops_where_it_is_told():
+    expected = [0.2 * 0.5 ** ((t >= 20) + (t >= 85)) for t in STEPS]
+    found = rates(schedule="step", drop_at=(2, 8.5), drop_factor=0.5)
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_cosine_schedule_is_half_a_wave():
@@ -61,6 +68,9 @@ def test_warm_up_leaves_the_cosine_the_other_steps():
         ("weight_decay", math.inf),
         ("drop_factor", 0.0),
         ("drop_every", 0),
+        ("drop_at", (3, 2)),
+        ("drop_at", (0, 2)),
+        ("drop_at", (math.nan,)),
         ("schedule", "cosin"),
         ("warmup", 10),
         ("seed", -1),
@@ -68,7 +78,7 @@ def test_warm_up_leaves_the_cosine_the_other_steps():
     ],
 )
 def test_a_value_that_is_not_legal_is_named_with_its_field(field, value):
-    with pytest.raises(ConfigError, match=f"{field} must be .*, got {value!r}"):
+    with pytest.raises(ConfigError, match=f"{field} must be .*, got {re.escape(repr(value))}"):
         check(dataclasses.replace(TrainConfig(), **{field: value}))
 
 
