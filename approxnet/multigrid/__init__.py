@@ -14,8 +14,9 @@ from approxnet.multigrid.cycle import (
     v_cycle,
     w_cycle,
 )
-from approxnet.multigrid.grids import Hierarchy, Operator, hierarchy, nodes
+from approxnet.multigrid.grids import Hierarchy, hierarchy, nodes
 from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.precondition import (
     bpx,
     from_cycle,
@@ -24,33 +25,41 @@ from approxnet.multigrid.precondition import (
 )
 from approxnet.multigrid.smooth import chebyshev, course_kernel, jacobi, red_black
 from approxnet.multigrid.solution import Solution, solve
-from approxnet.multigrid.transfer import Transfer, bilinear, linear_element, prolong, restrict
+from approxnet.multigrid.transfer import (
+    Transfer,
+    bilinear,
+    course_element,
+    linear_element,
+    prolong,
+    restrict,
+)
 
 __all__ = [
-    "two_grid_factor",
-    "smoothing_factor",
-    "multigrid_pcg",
-    "hierarchical_basis",
-    "from_cycle",
-    "bpx",
     "Hierarchy",
     "Operator",
     "Solution",
     "Transfer",
     "backslash_cycle",
     "bilinear",
+    "bpx",
     "chebyshev",
+    "course_element",
     "course_kernel",
     "f_cycle",
+    "from_cycle",
     "full_multigrid",
+    "hierarchical_basis",
     "hierarchy",
     "jacobi",
     "linear_element",
+    "multigrid_pcg",
     "nodes",
     "prolong",
     "red_black",
     "restrict",
+    "smoothing_factor",
     "solve",
+    "two_grid_factor",
     "v_cycle",
     "w_cycle",
 ]

@@ -24,6 +24,7 @@ from approxnet.multigrid import axes
 from approxnet.multigrid.cycle import Cycle, cast, right_hand_side, v_cycle
 from approxnet.multigrid.grids import Hierarchy
 from approxnet.multigrid.smooth import chebyshev, red_black
+from approxnet.multigrid.stage import stage
 
 
 class Solution(NamedTuple):
@@ -102,11 +103,17 @@ def iteration(A: Any, b: jax.Array, improve: Any, rtol: Any, most: int) -> tuple
     def step(state: Any) -> Any:
         u, residuals, k = state
         u = improve(u)
-        return u, residuals.at[k + 1].set(jnp.linalg.norm(b - A(u))), k + 1
+        return u, residuals.at[k + 1].set(size_of_residual(A, b, u)), k + 1
 
     start = jnp.full(most + 1, jnp.linalg.norm(b))
     u, residuals, k = jax.lax.while_loop(go_on, step, (jnp.zeros_like(b), start, jnp.int32(0)))
     return u, history(residuals, k, stop)
+
+
+@stage()
+def size_of_residual(A: Any, b: Any, u: Any) -> jax.Array:
+    """|b - A u|."""
+    return jnp.linalg.norm(b - A(u))
 
 
 def history(residuals: jax.Array, k: jax.Array, stop: jax.Array) -> Any:
