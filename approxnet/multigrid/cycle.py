@@ -197,7 +197,7 @@ def full_multigrid(
 
     def nested(h: Hierarchy, b: Any) -> jax.Array:
         if len(h.operators) == 1:
-            return _solve_coarsest(h, b)
+            return solve_coarsest(h, b)
         coarse = nested(coarser(h), axes.inject(b, h.boundary))
         x = h.transfer.prolong(coarse, h.boundary)
         return jax.lax.fori_loop(0, cycles, lambda _, x: improve(h, b, x), x)
@@ -232,7 +232,7 @@ def _visit(plan: _Plan, h: Hierarchy, b: Any, x: Any, full: Any) -> jax.Array:
     """One cycle from the finest grid of h downwards."""
     A = h.operators[0]
     if len(h.operators) == 1 and plan.exact:
-        return x + _solve_coarsest(h, b - A(x))
+        return x + solve_coarsest(h, b - A(x))
     x = _smooth(plan.smoother, plan.pre, A, b, x)
     if len(h.operators) == 1:
         return x
@@ -281,7 +281,8 @@ def _as_f_then_v(visit: Visit, e: Any, full: Any) -> jax.Array:
     return jax.lax.fori_loop(0, 2, body, e)
 
 
-def _solve_coarsest(h: Hierarchy, b: Any) -> jax.Array:
+def solve_coarsest(h: Hierarchy, b: Any) -> jax.Array:
+    """The solution on the last grid of a hierarchy."""
     flat = jnp.matmul(h.inverse, b.reshape(-1), precision=jax.lax.Precision.HIGHEST)
     return flat.reshape(b.shape)
 
