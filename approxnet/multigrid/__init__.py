@@ -5,6 +5,7 @@
 ``chebyshev``, ``course_kernel``) and applied to a hierarchy; ``solve`` repeats it, and
 ``multigrid_pcg`` preconditions conjugate gradients with it, with ``bpx`` or with the
 ``hierarchical_basis``. ``smoothing_factor`` and ``two_grid_factor`` predict the rates.
+``fas_cycle`` and ``projected_cycle`` are for nonlinear problems and for u >= 0.
 """
 
 from approxnet.multigrid.cycle import (
@@ -16,6 +17,7 @@ from approxnet.multigrid.cycle import (
 )
 from approxnet.multigrid.grids import Hierarchy, hierarchy, nodes
 from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
+from approxnet.multigrid.nonlinear import complementarity, fas_cycle, projected_cycle
 from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.precondition import (
     bpx,
@@ -43,9 +45,11 @@ __all__ = [
     "bilinear",
     "bpx",
     "chebyshev",
+    "complementarity",
     "course_element",
     "course_kernel",
     "f_cycle",
+    "fas_cycle",
     "from_cycle",
     "full_multigrid",
     "hierarchical_basis",
@@ -54,6 +58,7 @@ __all__ = [
     "linear_element",
     "multigrid_pcg",
     "nodes",
+    "projected_cycle",
     "prolong",
     "red_black",
     "restrict",

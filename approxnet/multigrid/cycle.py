@@ -203,7 +203,7 @@ def full_multigrid(
         return jax.lax.fori_loop(0, cycles, lambda _, x: improve(h, b, x), x)
 
     def apply(h: Hierarchy, b: Any, x: Any) -> jax.Array:
-        h, b, x = _prepare(h, b, x)
+        h, b, x = prepare(h, b, x)
         return x + nested(h, b - h.operators[0](x))
 
     return apply
@@ -222,7 +222,7 @@ def _cycle(
     plan = _Plan(descend, smoother, pre, post, smoother if after is None else after, exact)
 
     def apply(h: Hierarchy, b: Any, x: Any) -> jax.Array:
-        return _visit(plan, *_prepare(h, b, x), True)
+        return _visit(plan, *prepare(h, b, x), True)
 
     return apply
 
@@ -287,7 +287,7 @@ def solve_coarsest(h: Hierarchy, b: Any) -> jax.Array:
     return flat.reshape(b.shape)
 
 
-def _prepare(h: Hierarchy, b: Any, x: Any) -> tuple[Hierarchy, jax.Array, jax.Array]:
+def prepare(h: Hierarchy, b: Any, x: Any) -> tuple[Hierarchy, jax.Array, jax.Array]:
     """Everything in the dtype of b, and the shapes checked."""
     b = right_hand_side(h, b)
     if jnp.shape(x) != b.shape:
