@@ -27,14 +27,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from approxnet.multigrid.cycle import coarser, solve_coarsest
+from approxnet.multigrid.cycle import coarser, v_cycle
 from approxnet.multigrid.grids import Hierarchy
 from approxnet.multigrid.iteration import Iteration
 from approxnet.multigrid.operators import Operator
+from approxnet.multigrid.smooth import red_black
 from approxnet.multigrid.stage import stage
 from approxnet.multigrid.transfer import bilinear
 
 OVER_CORRECTION = 1.04
+SMALL = 31  # unknowns per axis up to which the generic cycle takes no longer, and compiles faster
 Pair = tuple[jax.Array, jax.Array]  # (oo, ee) of red nodes or (oe, eo) of black ones
 
 
@@ -84,11 +86,11 @@ def iteration(h: Hierarchy, low: Hierarchy, b: jax.Array) -> Iteration:
     return Iteration(sweep(jax.tree.map(jnp.zeros_like, black)), improve, size, value)
 
 
-def v_cycle(h: Hierarchy, g: jax.Array) -> jax.Array:
+def from_zero(h: Hierarchy, g: jax.Array) -> jax.Array:
     """V(1,1) from zero for the right-hand side D g, with the zeros of the boundary around it."""
-    if len(h.operators) == 1:
-        D = h.operators[0].diagonal
-        return jnp.pad(solve_coarsest(h, D * g), 1)
+    if max(h.shapes[0]) <= SMALL:
+        b = h.operators[0].diagonal * g
+        return jnp.pad(v_cycle(red_black())(h, b, jnp.zeros_like(b)), 1)
     A = stencil(h.operators[0])
     red, black = split(g)
     d = first_sweep(A, red, black)
@@ -99,7 +101,7 @@ def v_cycle(h: Hierarchy, g: jax.Array) -> jax.Array:
 def red_correction(h: Hierarchy, d: Pair) -> Pair:
     """What the coarse grid and the relaxation of red after it add to the red values."""
     A, ratio = stencil(h.operators[0]), h.operators[0].diagonal / h.operators[1].diagonal
-    return after_coarse(A, d, v_cycle(coarser(h), restricted(A, d, ratio)))
+    return after_coarse(A, d, from_zero(coarser(h), restricted(A, d, ratio)))
 
 
 def stencil(A: Operator) -> Stencil:

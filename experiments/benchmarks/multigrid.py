@@ -85,10 +85,8 @@ def main() -> None:
                 if k < 2:
                     theirs.append(seconds(lambda f=flat: peer.solve(f, tol=1e-8)))
             mine, other = min(ours) * unit, min(theirs) * unit
-            print(
-                f"{kind:8}{name:26}{first:8.2f}{cycles:8}{mine:8.1f}{other:10.0f}{other / mine:8.1f}",
-                flush=True,
-            )
+            numbers = f"{first:8.2f}{cycles:8}{mine:8.1f}{other:10.0f}{other / mine:8.1f}"
+            print(f"{kind:8}{name:26}{numbers}", flush=True)
 
 
 if __name__ == "__main__":

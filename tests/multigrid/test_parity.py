@@ -23,7 +23,7 @@ def red_relaxed(h, b, x):
 
 
 @pytest.mark.filterwarnings("ignore::approxnet.errors.ConvergenceWarning")
-@pytest.mark.parametrize("shape", [(15, 15), (7, 31)])
+@pytest.mark.parametrize("shape", [(63, 63), (7, 127)])
 def test_every_iterate_is_that_of_the_generic_cycle(x64, shape):
     """With different widths on the axes and a reaction."""
     h = multigrid.hierarchy(shape, upper=(1, 3), coefficient=2.0, reaction=5.0)
