@@ -10,7 +10,10 @@ the repeats, in nanoseconds per unknown; the first call holds tracing and compil
 ours alternate in one process.
 
 Cost: about a minute. Asked at n = 1023: at most 45 in float64, 35 with float32 (goal 20), generic
-200, at least 12 times as fast as pyamg (goal 25), compiled in 5 seconds.
+200, at least 12 times as fast as pyamg (goal 25), compiled in 5 seconds. Measured on a busy machine
+(AMD EPYC, jaxlib 0.10.2, pyamg 5.4.1), smooth and random: parity 40 and 31, with float32 inside 30
+and 28, red-black 107 and 95, Chebyshev 140 and 116; pyamg 540 to 655 after a set-up of 1596, so
+that ours is 16 to 22 times as fast; tracing and compilation 4.9 s.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ FACTORS = {  # measured independently at n = 63
 }
 
 
-SLOW = {"rb_v21", "jacobi_w21", "course_v22"}
+SLOW = {"rb_v10", "rb_v21", "rb_v22", "jacobi_w21", "chebyshev3_v11", "course_v22"}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,9 @@ def test_linear_element_transfers_have_the_known_factors(x64, cycle, expected):
     assert abs(measured_factor(h, cycle, 120, 40) - expected) < 0.005
 
 
-@pytest.mark.parametrize(("omega", "bound"), [(1.0, 0.125), (1.15, 0.05)])
+@pytest.mark.parametrize(
+    ("omega", "bound"), [(1.15, 0.05), pytest.param(1.0, 0.125, marks=pytest.mark.slow)]
+)
 def test_the_factor_of_red_black_does_not_depend_on_the_grid_width(x64, omega, bound):
     cycle = v_cycle(red_black(omega))
     factors = [
