@@ -5,7 +5,8 @@
 ``chebyshev``, ``course_kernel``) and applied to a hierarchy; ``solve`` repeats it, and
 ``multigrid_pcg`` preconditions conjugate gradients with it, with ``bpx`` or with the
 ``hierarchical_basis``. ``smoothing_factor`` and ``two_grid_factor`` predict the rates,
-``convergence_factor`` and ``condition_number`` measure them.
+``convergence_factor`` and ``condition_number`` measure them. ``fas_cycle`` and ``projected_cycle``
+are for nonlinear problems and for u >= 0.
 """
 
 from approxnet.multigrid.cycle import (
@@ -15,9 +16,11 @@ from approxnet.multigrid.cycle import (
     v_cycle,
     w_cycle,
 )
-from approxnet.multigrid.grids import Hierarchy, Operator, hierarchy, nodes
+from approxnet.multigrid.grids import Hierarchy, hierarchy, nodes
 from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
 from approxnet.multigrid.measure import condition_number, convergence_factor
+from approxnet.multigrid.nonlinear import complementarity, fas_cycle, projected_cycle
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.precondition import (
     bpx,
     from_cycle,
@@ -26,7 +29,14 @@ from approxnet.multigrid.precondition import (
 )
 from approxnet.multigrid.smooth import chebyshev, course_kernel, jacobi, red_black
 from approxnet.multigrid.solution import Solution, solve
-from approxnet.multigrid.transfer import Transfer, bilinear, linear_element, prolong, restrict
+from approxnet.multigrid.transfer import (
+    Transfer,
+    bilinear,
+    course_element,
+    linear_element,
+    prolong,
+    restrict,
+)
 
 __all__ = [
     "Hierarchy",
@@ -37,10 +47,13 @@ __all__ = [
     "bilinear",
     "bpx",
     "chebyshev",
+    "complementarity",
     "condition_number",
     "convergence_factor",
+    "course_element",
     "course_kernel",
     "f_cycle",
+    "fas_cycle",
     "from_cycle",
     "full_multigrid",
     "hierarchical_basis",
@@ -49,6 +62,7 @@ __all__ = [
     "linear_element",
     "multigrid_pcg",
     "nodes",
+    "projected_cycle",
     "prolong",
     "red_black",
     "restrict",

@@ -28,6 +28,7 @@ import numpy as np
 
 from approxnet import _checks
 from approxnet.multigrid.grids import hierarchy
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.smooth import Smoother
 from approxnet.multigrid.transfer import Transfer, bilinear
 
@@ -122,19 +123,19 @@ class _Analysis:
         self.transfer = transfer
         self.fine, self.coarse = hierarchy(self.fine_shape, boundary="periodic").operators[:2]
         self.parities = list(itertools.product((0, 1), repeat=self.d))
-
         self.error_of = functools.lru_cache(maxsize=16)(self._error_of)
         self.correction = functools.cache(self._correction)
 
     def _error_of(self, smoother: Smoother) -> np.ndarray:
         """The symbol of the error propagation x -> smoother(A, 0, x)."""
-        return self.on_fine(lambda x: smoother(self.fine, jnp.zeros_like(x), x))
+        return self.on_fine(functools.partial(_smooth_error, smoother, self.fine))
 
     def _correction(self) -> np.ndarray:
         """The symbol of the coarse grid correction I - P A_c^-1 R A; anything at frequency 0."""
-        P, R, A = self.prolongation(), self.restriction(), self.on_fine(self.fine)
-        coarse = self.on_coarse(self.coarse)
+        A = self.on_fine(functools.partial(_apply, self.fine))
+        coarse = self.on_coarse(functools.partial(_apply, self.coarse))
         coarse[self.d * (0,)] = 1.0
+        P, R = self.prolongation(), self.restriction()
         return np.eye(2**self.d) - P @ (R @ A) / coarse[..., None, None]
 
     def on_fine(self, apply: Callable[[Any], Any]) -> np.ndarray:
@@ -150,14 +151,18 @@ class _Analysis:
     def prolongation(self) -> np.ndarray:
         """(n/2, ..., n/2, 2^d, 1)."""
         P = self._images(
-            lambda x: self.transfer.prolong(x, self.boundary), self.coarse_shape, self.parities[:1]
+            functools.partial(_move, self.transfer.prolong, self.boundary),
+            self.coarse_shape,
+            self.parities[:1],
         )
         return self._by_parity(P[0])[..., None]
 
     def restriction(self) -> np.ndarray:
         """(n/2, ..., n/2, 1, 2^d)."""
         R = self._images(
-            lambda x: self.transfer.restrict(x, self.boundary), self.fine_shape, self.parities
+            functools.partial(_move, self.transfer.restrict, self.boundary),
+            self.fine_shape,
+            self.parities,
         )
         return np.stack([np.fft.fftn(image) for image in R], axis=-1)[..., None, :]
 
@@ -170,17 +175,32 @@ class _Analysis:
     def _images(self, apply: Any, shape: tuple[int, ...], places: Any) -> list[np.ndarray]:
         """The images of unit vectors."""
         with jax.enable_x64(True):
-            compiled, images = jax.jit(lambda x: apply(x)), []
+            images = []
             for place in places:
                 unit = np.zeros(shape)
                 unit[place] = 1.0
-                images.append(np.asarray(compiled(unit)))
+                images.append(np.asarray(apply(unit)))
         return images
 
     def _by_parity(self, image: np.ndarray) -> np.ndarray:
         """The Fourier transforms of the sub-grids of every parity."""
         grids = [image[tuple(slice(q, None, 2) for q in parity)] for parity in self.parities]
         return np.stack([np.fft.fftn(grid) for grid in grids], axis=-1)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _smooth_error(smoother: Smoother, A: Operator, x: Any) -> jax.Array:
+    return smoother(A, jnp.zeros_like(x), x)
+
+
+@jax.jit
+def _apply(A: Operator, x: Any) -> jax.Array:
+    return A(x)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _move(move: Callable[..., Any], boundary: tuple[str, ...], x: Any) -> jax.Array:
+    return move(x, boundary)
 
 
 def _spectral_radius(matrices: np.ndarray) -> float:

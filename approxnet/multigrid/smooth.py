@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from approxnet import _checks
 from approxnet.multigrid import axes
-from approxnet.multigrid.grids import Operator
+from approxnet.multigrid.operators import Operator
 
 Smoother = Callable[[Operator, Any, Any], jax.Array]
 
@@ -56,7 +56,7 @@ def jacobi(omega: float = 0.8) -> Smoother:
       >>> smoother(A, np.full(3, 32.0, np.float32), np.zeros(3, np.float32)).tolist()
       [0.5, 0.5, 0.5]
     """
-    _check_relaxation(omega)
+    check_relaxation(omega)
 
     def smooth(A: Operator, b: Any, x: Any) -> jax.Array:
         return x + omega * _scaled_residual(A, b, x)
@@ -88,7 +88,7 @@ def red_black(omega: float = 1.0, *, reverse: bool = False) -> Smoother:
       >>> multigrid.red_black()(A, b, np.zeros(3, np.float32)).tolist()
       [1.5, 1.0, 1.5]
     """
-    _check_relaxation(omega)
+    check_relaxation(omega)
 
     def smooth(A: Operator, b: Any, x: Any) -> jax.Array:
         _check_two_colours(A, x.shape)
@@ -168,7 +168,8 @@ def _diagonal(A: Operator, x: Any) -> jax.Array:
     return jnp.asarray(A.diagonal, x.dtype)
 
 
-def _check_relaxation(omega: float) -> None:
+def check_relaxation(omega: float) -> None:
+    """ValueError unless 0 < omega < 2."""
     if not 0 < omega < 2:
         raise ValueError(f"omega must be between 0 and 2, got {omega}")
 

@@ -1,4 +1,4 @@
-"""Independent matrices, and the measured factor of a cycle."""
+"""Independent matrices."""
 
 import functools
 
@@ -29,20 +29,3 @@ def dense(apply, shape):
     """The matrix of a linear map of grid functions."""
     n = int(np.prod(shape))
     return np.asarray(jax.jit(jax.vmap(apply))(jnp.eye(n).reshape(n, *shape))).reshape(n, -1).T
-
-
-def measured_factor(hierarchy, cycle, steps=40, last=10):
-    """The geometric mean of the last reductions of the error of a random start."""
-    zero = jnp.zeros(hierarchy.shapes[0])
-
-    @jax.jit
-    def repeat(hierarchy, x):
-        def step(x, _):
-            y = cycle(hierarchy, zero, x)
-            size = jnp.linalg.norm(y)
-            return y / size, size
-
-        return jax.lax.scan(step, x / jnp.linalg.norm(x), length=steps)[1]
-
-    sizes = repeat(hierarchy, jax.random.normal(jax.random.key(0), zero.shape))
-    return float(jnp.exp(jnp.log(sizes[-last:]).mean()))
