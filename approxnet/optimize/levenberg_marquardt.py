@@ -122,7 +122,7 @@ def gauss_newton(
         return ravel_pytree(residual(restore(x)))[0].astype(x.dtype)
 
     found = _iterate(flat, start, damping, rtol, max_steps)
-    _report(found)
+    report(found)
     return found._replace(value=restore(found.value))
 
 
@@ -213,8 +213,8 @@ def _damped(J: jax.Array, r: jax.Array, D: jax.Array) -> jax.Array:
     return -jax.scipy.linalg.solve_triangular(R, right)
 
 
-def _report(found: LeastSquares) -> None:
-    """Raise or warn where the values are known."""
+def report(found: LeastSquares) -> None:
+    """Raise or warn where the values are known and the iteration has not converged."""
     if not _checks.concrete(found.converged) or np.all(found.converged):
         return
     reason = REASONS[int(found.reason)]

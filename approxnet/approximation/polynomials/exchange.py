@@ -164,9 +164,9 @@ def _extrema(values: Values, p: Polynomial, t: np.ndarray) -> tuple[np.ndarray, 
 
 def _exchange(places: np.ndarray, heights: np.ndarray, count: int) -> np.ndarray:
     """``count`` of the alternating extrema, the largest among them, the lowest left out."""
-    places, size = list(places), list(np.abs(heights))
-    while len(places) > count:
-        if len(places) == count + 1:
+    kept, size = list(places), list(np.abs(heights))
+    while len(kept) > count:
+        if len(kept) == count + 1:
             drop = [0] if size[0] < size[-1] else [len(size) - 1]
         else:
             pairs = [max(a, b) for a, b in zip(size, size[1:], strict=False)]
@@ -174,8 +174,8 @@ def _exchange(places: np.ndarray, heights: np.ndarray, count: int) -> np.ndarray
             i = int(np.argmin(pairs))
             drop = [i, (i + 1) % len(size)]
         for i in sorted(drop, reverse=True):
-            del places[i], size[i]
-    return np.array(places)
+            del kept[i], size[i]
+    return np.array(kept)
 
 
 def bernstein_constant(degrees: list[int]) -> float:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 
-from approxnet.approximation.targets.catalog import Rate, Target, register
+from approxnet.approximation.targets.catalog import NORMS, Rate, Target, register
 
 DE_BOOR = "de Boor, J. Approx. Theory 9 (1973), 1-15: the least L2 error of P1 on n cells"
 BURCHARD = "Burchard, Hale, J. Approx. Theory 14 (1975), 107-149: free knots"
@@ -47,7 +47,7 @@ def _add(
 ) -> None:
     """Register a function of one variable with its L2, H1 and maximum norm."""
     lower, upper = interval
-    named = dict(zip(("L2", "H1", "max"), norms, strict=True))
+    named: dict[str, float] = dict(zip(NORMS, norms, strict=True))
     words = frozenset(tags.split())
     register(Target(name, lambda x: f(x[..., 0]), (lower,), (upper,), words, named, rates))
 
