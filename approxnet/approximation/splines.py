@@ -265,7 +265,7 @@ def fit_free_knots(
     upper: float = 1.0,
     points: int = 6,
     rtol: float = 1e-7,
-    max_steps: int = 60,
+    max_steps: int = 200,
 ) -> FreeKnots:
     """The spline whose breakpoints are fitted too: a local minimum of the L2 error.
 
