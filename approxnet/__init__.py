@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from approxnet import (
+        approximation,
         data,
         errors,
         fem,
         mapping,
         models,
         multigrid,
+        optimize,
         plot,
         quadrature,
         relu,
@@ -35,12 +37,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "approximation",
     "data",
     "errors",
     "fem",
     "mapping",
     "models",
     "multigrid",
+    "optimize",
     "plot",
     "quadrature",
     "relu",

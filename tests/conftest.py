@@ -22,7 +22,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("approxnet")
 
-PURE_CHAPTERS = {"quadrature", "fem", "relu", "mapping", "multigrid"}
+PURE_CHAPTERS = {
+    "quadrature",
+    "fem",
+    "relu",
+    "mapping",
+    "multigrid",
+    "approximation",
+    "optimize",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,229 @@
+"""Nonlinear least squares by damped Gauss-Newton steps.
+
+To minimise E(x) = |r(x)|^2 / 2, a step solves
+
+    min_p |r + J p|^2 + lambda |D p|^2,    J = r'(x),  D_j = the largest |J e_j| so far,
+
+by a QR factorisation of J above lambda^(1/2) D, which does not square the condition of J. With the
+gain rho = (actual decrease of E) / (decrease that the linear model predicts), a step with rho > 0
+is taken and lambda multiplied by max(1/3, 1 - (2 rho - 1)^3); otherwise lambda grows by
+2, 4, 8, ...
+
+References: Levenberg (1944); Marquardt (1963); More, The Levenberg-Marquardt algorithm (1978), for
+D and the tests of convergence; Madsen, Nielsen, Tingleff, Methods for Non-Linear Least Squares
+Problems (2004), algorithm 3.16, for lambda.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from approxnet import _checks
+from approxnet.errors import ConvergenceWarning, NonFiniteError
+
+REASONS = (
+    "the number of steps is used up",
+    "the gradient is small",
+    "the steps are small",
+    "the decrease is small",
+    "no step decreases the cost",
+    "the residual or its derivative is not finite at x0",
+)
+"""Why an iteration ended, by ``LeastSquares.reason``; 1, 2 and 3 count as converged."""
+STEPS, GRADIENT, SMALL, DECREASE, STUCK, NOT_FINITE = range(6)
+
+
+class LeastSquares(NamedTuple):
+    """The result of a least-squares iteration.
+
+    Attributes:
+      value: like x0, the best point found.
+      costs: (max_steps + 1,), |r|^2 / 2 after 0, 1, ... steps, the last one repeated to the end.
+      converged: whether a test of convergence is met.
+      reason: index into ``REASONS``.
+      steps: steps tried.
+
+    Example:
+      >>> REASONS[int(gauss_newton(lambda x: x - 3.0, jnp.zeros(1)).reason)]
+      'the gradient is small'
+    """
+
+    value: Any
+    costs: jax.Array
+    converged: jax.Array
+    reason: jax.Array
+    steps: jax.Array
+
+
+class _State(NamedTuple):
+    x: jax.Array
+    r: jax.Array
+    J: jax.Array
+    D: jax.Array
+    damping: jax.Array
+    growth: jax.Array
+    costs: jax.Array
+    reason: jax.Array
+    k: jax.Array
+
+
+def gauss_newton(
+    residual: Callable[[Any], Any],
+    x0: Any,
+    *,
+    damping: float = 1e-3,
+    rtol: float | None = None,
+    max_steps: int = 100,
+) -> LeastSquares:
+    """Minimise |residual(x)|^2 / 2 by the Levenberg-Marquardt method.
+
+    Pure JAX: a loop that can be jitted and vmapped, and differentiated in forward mode. The
+    Jacobian is dense, (m, n), by forward differentiation.
+
+    Args:
+      residual: from a tree like x0 to a tree of floating-point arrays, m numbers in all; pure JAX.
+      x0: the start, a tree of floating-point arrays, n numbers in all.
+      damping: the first lambda; 0 is not undamped for long: a step that fails raises it.
+      rtol: converged if the largest cosine between r and a column of J, the relative length of a
+        step, or the relative decrease of the cost (actual and predicted) is at most rtol;
+        None for 10 eps.
+      max_steps: static.
+
+    Returns:
+      LeastSquares. Outside of jit a ConvergenceWarning says if it has not converged.
+
+    Raises:
+      ValueError: if max_steps < 0 or a leaf of x0 is not floating-point.
+      NonFiniteError: outside of jit, if the residual or its derivative is not finite at x0.
+
+    Example:
+      >>> def rosenbrock(x):
+      ...     return jnp.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])
+      >>> found = gauss_newton(rosenbrock, jnp.array([-1.2, 1.0]))
+      >>> found.value.round(4).tolist(), bool(found.converged)
+      ([1.0, 1.0], True)
+    """
+    max_steps = _checks.count("max_steps", max_steps)
+    x0 = jax.tree.map(jnp.asarray, x0)
+    for leaf in jax.tree.leaves(x0):
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(f"x0 must hold floating-point numbers, got dtype {leaf.dtype}")
+    start, restore = ravel_pytree(x0)
+
+    def flat(x: jax.Array) -> jax.Array:
+        return ravel_pytree(residual(restore(x)))[0].astype(x.dtype)
+
+    found = _iterate(flat, start, damping, rtol, max_steps)
+    report(found)
+    return found._replace(value=restore(found.value))
+
+
+def _iterate(
+    f: Callable[[jax.Array], jax.Array],
+    x: jax.Array,
+    damping: Any,
+    rtol: float | None,
+    max_steps: int,
+) -> LeastSquares:
+    eps = float(jnp.finfo(x.dtype).eps)
+    tolerance = 10 * eps if rtol is None else rtol
+    r, J = f(x), jax.jacfwd(f)(x)
+    D = jnp.linalg.norm(J, axis=0)
+    finite = jnp.isfinite(r).all() & jnp.isfinite(J).all()
+    still = _gradient_cosine(r, J) <= tolerance
+    reason = jnp.where(finite, jnp.where(still, GRADIENT, -1), NOT_FINITE).astype(jnp.int32)
+    costs = jnp.full(max_steps + 1, _cost(r))
+    state = _State(
+        x, r, J, D, jnp.asarray(damping, x.dtype), jnp.full((), 2, x.dtype), costs, reason,
+        jnp.int32(0),
+    )  # fmt: skip
+    step = functools.partial(_step, f, tolerance, eps)
+    state = jax.lax.while_loop(lambda s: (s.reason < 0) & (s.k < max_steps), step, state)
+    reason = jnp.where(state.reason < 0, jnp.int32(STEPS), state.reason)
+    done = jnp.arange(max_steps + 1, dtype=jnp.int32) <= state.k
+    costs = jnp.where(done, state.costs, state.costs[state.k])
+    converged = (reason == GRADIENT) | (reason == SMALL) | (reason == DECREASE)
+    return LeastSquares(state.x, costs, converged, reason, state.k)
+
+
+def _cost(r: jax.Array) -> jax.Array:
+    return jnp.sum(r * r) / 2
+
+
+def _gradient_cosine(r: jax.Array, J: jax.Array) -> jax.Array:
+    """The largest |cos| of the angle between r and a column of J; 0 if r = 0."""
+    size = jnp.linalg.norm(J, axis=0) * jnp.linalg.norm(r)
+    slope = abs(jnp.matmul(r, J, precision=jax.lax.Precision.HIGHEST))
+    return jnp.max(jnp.where(size > 0, slope / jnp.where(size > 0, size, 1), 0), initial=0)
+
+
+def _step(f: Callable[[jax.Array], jax.Array], tolerance: float, eps: float, s: _State) -> _State:
+    """Try one step; keep it if the cost falls."""
+    D = jnp.where(s.D > 0, s.D, 1)
+    p = _damped(s.J, s.r, jnp.sqrt(s.damping) * D)
+    trial = s.x + p
+    r = f(trial)
+    before, after = _cost(s.r), _cost(r)
+    model = before - _cost(s.r + jnp.matmul(s.J, p, precision=jax.lax.Precision.HIGHEST))
+    actual = before - after
+    gain = actual / jnp.where(model > 0, model, 1)
+    better = jnp.isfinite(after) & (actual > 0) & (model > 0)
+    J = jax.lax.cond(better, jax.jacfwd(f), lambda _: s.J, trial)
+    better = better & jnp.isfinite(J).all()
+    short = jnp.linalg.norm(D * p) <= tolerance * jnp.linalg.norm(D * s.x)
+    flat = (abs(actual) <= tolerance * before) & (model <= tolerance * before) & (gain <= 2)
+    r, x = jnp.where(better, r, s.r), jnp.where(better, trial, s.x)
+    J = jnp.where(better, J, s.J)
+    cosine = _gradient_cosine(r, J)
+    # Rounding may hide the decrease where the gradient or the residual is small, not elsewhere.
+    rounding = (cosine <= eps**0.25) | (jnp.linalg.norm(r) <= eps**0.75 * jnp.linalg.norm(D * x))
+    stuck = ~better & ~rounding & (flat | short)
+    reasons = [(cosine <= tolerance, GRADIENT), (stuck, STUCK), (flat, DECREASE), (short, SMALL)]
+    reason = functools.reduce(
+        lambda known, case: jnp.where((known < 0) & case[0], jnp.int32(case[1]), known),
+        reasons,
+        s.reason,
+    )
+    lower = s.damping * jnp.maximum(1 / 3, 1 - (2 * jnp.minimum(gain, 1) - 1) ** 3)
+    return _State(
+        x,
+        r,
+        J,
+        jnp.maximum(s.D, jnp.linalg.norm(J, axis=0)),
+        jnp.where(better, lower, jnp.maximum(s.damping, eps) * s.growth),
+        jnp.where(better, 2, 2 * s.growth).astype(x.dtype),
+        s.costs.at[s.k + 1].set(_cost(r)),
+        reason,
+        s.k + 1,
+    )
+
+
+def _damped(J: jax.Array, r: jax.Array, D: jax.Array) -> jax.Array:
+    """The p with |r + J p|^2 + |D p|^2 = min."""
+    Q, R = jnp.linalg.qr(jnp.concatenate([J, jnp.diag(D)]))
+    right = jnp.matmul(r, Q[: len(r)], precision=jax.lax.Precision.HIGHEST)
+    return -jax.scipy.linalg.solve_triangular(R, right)
+
+
+def report(found: LeastSquares) -> None:
+    """Raise or warn where the values are known and the iteration has not converged."""
+    if not _checks.concrete(found.converged) or np.all(found.converged):
+        return
+    reason = REASONS[int(found.reason)]
+    if int(found.reason) == NOT_FINITE:
+        raise NonFiniteError(f"residual must be finite at x0, got cost {found.costs[0]}; {reason}")
+    warnings.warn(
+        f"the iteration must converge, got cost {float(found.costs[-1]):.6g} from "
+        f"{float(found.costs[0]):.6g} after {int(found.steps)} steps: {reason}; allow more steps, "
+        "begin nearer, or scale the unknowns",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
