@@ -128,7 +128,7 @@ def rays(n):
     In the gaps between neighbours a plane is a sum of gaps equal to another; a ray is the one
     solution that is not negative of n - 2 of the planes, walls of the chamber among them.
     """
-    columns = np.tril(np.ones((n, n - 1), int)[::-1])[::-1]  # x = columns @ gaps
+    columns = np.triu(np.ones((n, n - 1), int))  # x = columns @ gaps
     pairs = list(itertools.combinations_with_replacement(range(n), 2))
     planes = {
         tuple(row if row[np.flatnonzero(row)[0]] > 0 else -row)
@@ -152,9 +152,12 @@ def test_the_formulas_hold_on_every_ray_and_hence_everywhere(name):
     formula = FORMULAS[name]
     words = [[len(side.split()) for side in join[1:]] for join in formula.joins]
     assert all(first == second for first, second in words)
-    degree = sum(weight * first for (weight, *_), (first, _) in zip(formula.joins, words))
+    degree = sum(
+        weight * first for (weight, *_), (first, _) in zip(formula.joins, words, strict=True)
+    )
     assert abs(degree - 1) < 1e-14
     representatives = rays(formula.n)
+    assert len(representatives) == {"five": 42, "six": 411}[name]
     for order in ORDERS[name]:
         x = representatives[:, list(order)].T
         np.testing.assert_array_equal(integer_sum(formula, x), 12 * x.max(axis=0))
