@@ -37,9 +37,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-
-from approxnet.relu.layers import Affine
-from approxnet.relu.network import Network
+from scipy.sparse import csr_array
 
 
 class Formula(NamedTuple):
@@ -101,11 +99,10 @@ MAX6 = Formula(
 )
 
 
-def network(formula: Formula) -> Network:
-    """The network of a formula.
+def matrices(formula: Formula) -> list[csr_array]:
+    """The matrices of the two hidden layers and of the output for a formula; there are no biases.
 
-    Returns:
-      a network from R^n to R with two hidden layers. The first has a neuron for each pair, one
+    The first hidden layer has a neuron for each pair, one
       more for each edge of the tree, and 2; the second has one for each join, and 2.
     """
     n, tree = formula.n, [_numbers(edge) for edge in formula.tree.split()]
@@ -130,11 +127,11 @@ def network(formula: Formula) -> Network:
         return np.sum(rows, axis=0) + np.eye(len(first))[used].sum(axis=0)
 
     weights = np.array([weight for weight, *_ in formula.joins])
-    upper, lower = (np.array([total(join[side]) for join in formula.joins]) for side in (1, 2))
+    upper = np.array([total(side) for _, side, _ in formula.joins])
+    lower = np.array([total(side) for _, _, side in formula.joins])
     second = np.concatenate([upper - lower, [weights @ lower], [-weights @ lower]])
     output = np.concatenate([weights, [1.0, -1.0]])[None]
-    layers = tuple(Affine(a, np.zeros(len(a))) for a in (first, second, output))
-    return Network(layers, ("relu", "relu"))
+    return [csr_array(a) for a in (first, second, output)]
 
 
 def _numbers(word: str) -> tuple[int, ...]:

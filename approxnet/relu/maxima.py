@@ -33,8 +33,7 @@ from scipy.sparse import csr_array
 
 from approxnet import _checks
 from approxnet.relu import joins
-from approxnet.relu.calculus import compose, pad_depth, parallel
-from approxnet.relu.layers import sparse_affine
+from approxnet.relu.layers import Affine, Layer, sparse_affine
 from approxnet.relu.network import Network
 
 MIN, MAX = -1.0, 1.0
@@ -95,11 +94,15 @@ def chain(forest: list[Round], n: int) -> list[csr_array]:
     return [*matrices, combine]
 
 
-def _tree(n: int, sign: float) -> Network:
-    n = _checks.count("n", n, at_least=1)
-    forest = rounds(np.array([n]), (n - 1).bit_length(), sign, positive=False)
-    layers = [sparse_affine(matrix, np.zeros(matrix.shape[0])) for matrix in chain(forest, n)]
-    return Network(tuple(layers), ("relu",) * len(forest))
+def _tree(n: int, sign: float) -> list[csr_array]:
+    """The matrices of a balanced tree."""
+    return chain(rounds(np.array([n]), (n - 1).bit_length(), sign, positive=False), n)
+
+
+def _network(matrices: list[csr_array], store: Callable[..., Layer] = sparse_affine) -> Network:
+    """The network without biases of these matrices."""
+    layers = tuple(store(matrix, np.zeros(matrix.shape[0])) for matrix in matrices)
+    return Network(layers, ("relu",) * (len(layers) - 1))
 
 
 def minimum(n: int) -> Network:
@@ -120,7 +123,7 @@ def minimum(n: int) -> Network:
     >>> relu.widths(net), relu.evaluate(net, np.array([2.0, -1.0, 5.0])).item()
     ((5, 3), -1.0)
     """
-    return _tree(n, MIN)
+    return _network(_tree(_checks.count("n", n, at_least=1), MIN))
 
 
 def maximum(n: int, *, prefer: str = "size") -> Network:
@@ -153,25 +156,32 @@ def maximum(n: int, *, prefer: str = "size") -> Network:
     return FORMS[_checks.one_of("prefer", prefer, FORMS)](n)
 
 
-def _shallowest(n: int) -> Network:
+def _shallowest(n: int) -> list[csr_array]:
     """The maximum of the maxima of groups, which take one hidden layer or two."""
     k = _layers(n)
     if k <= 2:
-        return joins.network(JOINS[n]) if n in JOINS else _tree(n, MAX)
+        return joins.matrices(JOINS[n]) if n in JOINS else _tree(n, MAX)
     own = 2 - k % 2
     size = -(-n // _capacity(k - own))
-    starts = range(0, n, size)
-    groups = [
-        compose(pad_depth(_shallowest(len(numbers)), own), _selection(numbers, n))
-        for numbers in (range(start, min(start + size, n)) for start in starts)
-    ]
-    return compose(_shallowest(len(groups)), parallel(*groups))
+    groups = [_deepened(_shallowest(min(size, n - i)), own) for i in range(0, n, size)]
+    blocks = [csr_array(scipy.sparse.block_diag(parts)) for parts in zip(*groups, strict=True)]
+    outer = _shallowest(len(groups))
+    return [*blocks[:-1], csr_array(outer[0] @ blocks[-1]), *outer[1:]]
 
 
-def _selection(numbers: range, n: int) -> Network:
-    """The network x -> (x_i for i in numbers), without a hidden layer."""
-    rows = csr_array(_identity(n)[np.array(numbers)])
-    return Network((sparse_affine(rows, np.zeros(len(numbers))),), ())
+def _deepened(matrices: list[csr_array], k: int) -> list[csr_array]:
+    """The same function with k hidden layers, by y = relu(y) - relu(-y)."""
+    while len(matrices) <= k:
+        *hidden, last = matrices
+        matrices = [*hidden, csr_array(scipy.sparse.vstack([last, -last])), PAIR]
+    return matrices
+
+
+def _smaller(matrix: csr_array, bias: np.ndarray) -> Layer:
+    """The layer stored sparse or dense, whichever takes less memory."""
+    layer = sparse_affine(matrix, bias)
+    dense = 2 * layer.weight.shape[1] >= layer.n_in
+    return Affine(matrix.toarray(), bias) if dense else layer
 
 
 def _capacity(k: int) -> int:
@@ -184,9 +194,10 @@ def _layers(n: int) -> int:
 
 
 JOINS = {5: joins.MAX5, 6: joins.MAX6}
+PAIR = csr_array([[1.0, -1.0]])
 FORMS: dict[str, Callable[[int], Network]] = {
-    "size": lambda n: _tree(n, MAX),
-    "depth": _shallowest,
+    "size": lambda n: _network(_tree(n, MAX)),
+    "depth": lambda n: _network(_shallowest(n), _smaller),
 }
 
 

@@ -144,9 +144,11 @@ def analytic(
     n = _checks.count("degree", degree, at_least=1)
     (low,), (high,) = _checks.box(lower, upper, 1)
     middle, half = (low + high) / 2, (high - low) / 2
-    coefficients = np.polynomial.chebyshev.chebinterpolate(
-        lambda t: np.asarray(_checks.target(f, middle + half * t[:, None]), float), n
-    )
+    t = np.polynomial.chebyshev.chebpts1(n + 1)
+    values = np.asarray(_checks.target(f, middle + half * t[:, None]), float)
+    # The T_k are orthogonal on these points, with the squared norms (n + 1) / 2, but n + 1 for T_0.
+    coefficients = 2 / (n + 1) * np.polynomial.chebyshev.chebvander(t, n).T @ values
+    coefficients[0] /= 2
     standard = Affine(np.array([[1 / half]]), np.array([-middle / half]))
     net = polynomial(coefficients, levels, basis="chebyshev")
     return compose(net, Network((standard,), ()))
