@@ -1,7 +1,7 @@
 """The hidden layers of the network of a square are the levels of the hierarchical basis.
 
 Command: approxnet reproduce hierarchical_basis
-Cost: 5 s (smoke, to 6 levels), 10 s (full, to 8), on two cores
+Cost: 5 s (smoke, to 6 levels), 10 s (full, to 9), on two cores
 Expect: for x^2 and for x y each level of the finite element interpolant is a combination of
 sawteeth of depth l, to rounding, of the size 4^-l. For other functions it is not: the levels of x^3
 have half of their norm off the sawtooth, those of sin(pi x) 0.4352 of it, in the limit.
@@ -54,7 +54,7 @@ class Config:
     plane: int
 
 
-SCALES = {"smoke": Config(line=6, plane=4), "full": Config(line=9, plane=6)}
+SCALES = {"smoke": Config(line=6, plane=3), "full": Config(line=9, plane=6)}
 
 EPS = 2.0**-52
 

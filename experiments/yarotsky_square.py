@@ -16,6 +16,7 @@ make at most N + 1 pieces.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,8 +39,8 @@ PAPER = (
 )
 
 EPS = 2.0**-52
-RHO = 3.0
-"""The Bernstein ellipse in which exp is bounded, by exp((RHO + 1 / RHO) / 2)."""
+RHOS = np.linspace(2.0, 30.0, 57)
+"""Bernstein ellipses in which exp is bounded, by exp((rho + 1 / rho) / 2); the best one counts."""
 
 TERMS = 45
 """Terms of Takagi's series that stand for all of it."""
@@ -148,7 +149,10 @@ def _analytic(n: int) -> Analytic:
     net = relu.analytic(lambda x: np.exp(x[..., 0]), n, 2 * n)
     x = np.linspace(-1, 1, 2001)[:, None]
     error = np.abs(_values(net, x) - np.exp(x[:, 0])).max()
-    bound = relu.analytic_error_bound(n, 2 * n, RHO, float(np.exp((RHO + 1 / RHO) / 2)))
+    bound = min(
+        relu.analytic_error_bound(n, 2 * n, rho, math.exp((rho + 1 / rho) / 2))
+        for rho in RHOS.tolist()
+    )
     return Analytic(n, relu.hidden_layers(net), relu.n_neurons(net), float(error), bound)
 
 
