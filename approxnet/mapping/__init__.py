@@ -11,7 +11,7 @@ Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), 502-527.
 
 from approxnet.mapping.basis import BasisNetwork, Readout
 from approxnet.mapping.lagrange import lagrange_to_relu
-from approxnet.mapping.maxima_form import MaximaForm, maxima_form
+from approxnet.mapping.signed_sum import MaximaForm, maxima_form
 from approxnet.mapping.to_fem import FEMFunction, relu_to_fem
 from approxnet.mapping.to_relu import Size, basis_network, fem_to_relu, hat_to_relu, size
 
