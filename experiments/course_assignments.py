@@ -32,10 +32,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from approxnet import _checks, data, models
-from approxnet import plot as drawing
 from approxnet.data import augment as augmentation
 from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
-from approxnet.reproduce.classifiers import Outcome, Splits, score_table, spread, standardised
+from approxnet.reproduce.classifiers import Outcome, Splits, score_table, standardised
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
 from approxnet.training.examples import Augment, Normalize, scale, unchanged
@@ -279,21 +278,5 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
         "deviation. Dotted is the accuracy in the end, for least squares too, which has no "
         "epochs.": classifiers.curves(outcomes),
         "Test accuracy after the last epoch against the number of parameters, with one standard "
-        "deviation over the seeds.": _sizes(outcomes),
+        "deviation over the seeds.": classifiers.against_parameters(outcomes),
     }
-
-
-def _sizes(outcomes: dict[str, dict[str, Outcome]]) -> Any:
-    figure, axes = drawing.figure(1, len(outcomes), size=(6.4 * len(outcomes), 3.6))
-    for ax, (name, learned) in zip(np.ravel(axes), outcomes.items(), strict=True):
-        styles = zip(learned.items(), drawing.COLOURS, drawing.MARKERS, strict=False)
-        for (learner, o), colour, marker in styles:
-            ax.errorbar(o.parameters, o.test.mean(), spread(o.test), fmt=marker, color=colour,
-                        ms=6, capsize=3, label=learner)  # fmt: skip
-        ax.set_title(name)
-        ax.set_xscale("log")
-        ax.set_xlabel("parameters")
-        ax.set_ylabel("test accuracy")
-        ax.grid(True, axis="y", color="#dddddd", lw=0.6)
-        ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure

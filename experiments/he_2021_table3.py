@@ -143,8 +143,10 @@ def _order(scores: Scores, config: Contest) -> list[Check]:
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
+    scores = numbers.data["scores"]
     return {
-        "Test accuracy after each epoch; dotted, in the end.": classifiers.curves(
-            numbers.data["scores"]
-        )
+        "Test accuracy after each epoch; dotted, in the end.": classifiers.curves(scores),
+        "Test accuracy after the last epoch against the number of parameters.": (
+            classifiers.against_parameters(scores)
+        ),
     }

@@ -51,7 +51,7 @@ WAYS = np.array(
 )
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """The closed mesh: fans, ranks of cells, nodes about the middle, cells, their gradients."""
 
     fans: Fans
@@ -81,7 +81,7 @@ def plan(mesh: SimplexMesh, kept: np.ndarray) -> Plan:
     outside = exterior.conic(mesh) if kept.all() else exterior.vanishing(mesh)
     if outside is None:
         return _beside_barrier(mesh)
-    frame = _frame(mesh, outside)
+    frame = frame_of(mesh, outside)
     count = np.bincount(sizes(possible(frame.fans)), minlength=5)
     widths = (int(count[2]) + 2 * frame.nodes.shape[1], int(count[3] + count[4]) + 2)
     return Plan(widths, network=partial(_network, frame))
@@ -103,7 +103,8 @@ def _beside_barrier(mesh: SimplexMesh) -> Plan:
     return Plan(tuple(np.add(padded, beside.widths).tolist()), network=network)
 
 
-def _frame(mesh: SimplexMesh, outside: exterior.Exterior) -> _Frame:
+def frame_of(mesh: SimplexMesh, outside: exterior.Exterior) -> Frame:
+    """The closed mesh of a mesh and its outside."""
     nodes, cells = np.asarray(mesh.nodes), np.asarray(mesh.cells)
     n, c = len(nodes), len(cells)
     middle = (nodes.min(axis=0) + nodes.max(axis=0)) / 2
@@ -115,7 +116,7 @@ def _frame(mesh: SimplexMesh, outside: exterior.Exterior) -> _Frame:
     ridges = all_faces.of_cell[max(nodes.shape[1] - 1, 1)]
     around = np.bincount(ridges.ravel())[ridges].sum(axis=1)
     rank = np.argsort(np.lexsort((-around, np.arange(len(closed)) < c)))
-    return _Frame(
+    return Frame(
         fans(all_faces, inner, rank),
         rank,
         middle,
@@ -125,15 +126,15 @@ def _frame(mesh: SimplexMesh, outside: exterior.Exterior) -> _Frame:
     )
 
 
-def _network(frame: _Frame, values: np.ndarray) -> Network:
+def _network(frame: Frame, values: np.ndarray) -> Network:
     """The network of the P1 function with nodal values (n, m)."""
     nets = [_network_of(frame, column) for column in values.T]
     return nets[0] if len(nets) == 1 else parallel(*nets)
 
 
-def _network_of(frame: _Frame, values: np.ndarray) -> Network:
+def _network_of(frame: Frame, values: np.ndarray) -> Network:
     """The network of one function, of nodal values (n,)."""
-    pieces = _pieces(frame, values)
+    pieces = pieces_of(frame, values)
     folded = fold(combination(frame.fans, pieces))
     pairs, sides = _neurons(folded, len(pieces.slopes))
     affine = np.column_stack([pieces.slopes, pieces.constants])
@@ -202,7 +203,7 @@ def _neurons(folded: Folded, n: int) -> tuple[np.ndarray, tuple[_Side, _Side]]:
     return np.stack(np.divmod(keys[used], n), axis=1), (lower, upper)
 
 
-def _pieces(frame: _Frame, values: np.ndarray) -> Pieces:
+def pieces_of(frame: Frame, values: np.ndarray) -> Pieces:
     """The pieces of a function with nodal values (n,), by rank; equal ones once."""
     n = len(values)
     beyond = frame.cells[frame.cells[:, -1] == n, :-1]

@@ -361,6 +361,31 @@ def curves(scores: Scores) -> Any:
     return figure
 
 
+def against_parameters(scores: Scores) -> Any:
+    """The test accuracy in the end against the number of parameters, a drawing per set."""
+    figure, axes = drawing.figure(1, len(scores), size=(6.4 * len(scores), 3.6))
+    for ax, (name, outcomes) in zip(np.ravel(axes), scores.items(), strict=True):
+        styles = zip(outcomes.items(), drawing.COLOURS, drawing.MARKERS, strict=False)
+        for (row, o), colour, marker in styles:
+            ax.errorbar(
+                o.parameters,
+                o.test.mean(),
+                spread(o.test),
+                fmt=marker,
+                color=colour,
+                ms=6,
+                capsize=3,
+                label=row,
+            )
+        ax.set_title(name)
+        ax.set_xscale("log")
+        ax.set_xlabel("parameters")
+        ax.set_ylabel("test accuracy")
+        ax.grid(True, axis="y", color="#dddddd", lw=0.6)
+        ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
 def agreement(
     contenders: Mapping[str, Contender],
     scores: Scores,

@@ -43,6 +43,9 @@ TOYS = {
     "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
     "he_xu_2019_table2": {"rows": ("MgNet 256, 256, Pi trained",)},
     "he_2021_table3": {"rows": ("pre-act ResNet-18, A shared",)},
+    "yarotsky_square": {"levels": (1, 4), "degrees": (1, 3)},
+    "depth_of_the_maximum": {"numbers": (4, 5, 6), "points": 200},
+    "hierarchical_basis": {"line": 4, "plane": 2},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
@@ -124,6 +127,34 @@ def test_one_hidden_layer_in_the_place_of_the_hat_turns_the_report_red(monkeypat
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert "the hat: largest jump on the same lines outside" in red
     assert "the hat in two hidden layers: error" in red
+
+
+def test_a_square_of_one_level_less_turns_the_report_red(monkeypatch):
+    experiment, config = toy("yarotsky_square")
+    honest = relu.square
+    monkeypatch.setattr(relu, "square", lambda m: honest(max(1, m - 1)))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "m = 4: |largest error of x^2 - 2^(-2m-2)|" in red
+    assert "m = 4: |30 2^(4m) integral - 1|" in red
+
+
+def test_a_tree_in_the_place_of_the_shallow_form_turns_the_report_red(monkeypatch):
+    experiment, config = toy("depth_of_the_maximum")
+    honest = relu.maximum
+    monkeypatch.setattr(relu, "maximum", lambda n, prefer: honest(n))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert red == ["5 numbers, depth: hidden layers", "6 numbers, depth: hidden layers"]
+
+
+def test_a_sawtooth_of_the_level_before_turns_the_report_red(monkeypatch):
+    experiment, config = toy("hierarchical_basis")
+    honest = relu.sawtooth
+    monkeypatch.setattr(relu, "sawtooth", lambda m: honest(max(1, m - 1)))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert "x y, level 1: part off the sawteeth" in red
 
 
 def test_regions_that_are_counted_twice_turn_the_report_red(monkeypatch):

@@ -101,8 +101,8 @@ def test_boundary_values_are_continued_along_rays_with_two_layers(name):
 
 
 def combination_of(mesh, values, free):
-    frame = maxima._frame(mesh, exterior.conic(mesh) if free else exterior.vanishing(mesh))
-    pieces = maxima._pieces(frame, values)
+    frame = maxima.frame_of(mesh, exterior.conic(mesh) if free else exterior.vanishing(mesh))
+    pieces = maxima.pieces_of(frame, values)
     return frame, pieces, combinations.combination(frame.fans, pieces)
 
 
