@@ -116,10 +116,10 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 # --- papers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(3))
 def test_the_readme_prints_what_it_says(i):
     """Words as they stand, numbers to single precision."""
-    assert len(blocks("python")) == len(blocks("text")) == 2
+    assert len(blocks("python")) == len(blocks("text")) == 3
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(blocks("python")[i], "<README>", "exec"), {"__name__": "readme"})

@@ -43,6 +43,7 @@ TOYS = {
     "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
     "he_xu_2019_table2": {"rows": ("MgNet 256, 256, Pi trained",)},
     "he_2021_table3": {"rows": ("pre-act ResNet-18, A shared",)},
+    "course_final_project": {"epochs": 12},
     "yarotsky_square": {"levels": (1, 4), "degrees": (1, 3)},
     "depth_of_the_maximum": {"numbers": (4, 5, 6), "points": 200},
     "hierarchical_basis": {"line": 4, "plane": 2},

@@ -1,0 +1,218 @@
+"""The final project of the course: gradient descent against multigrid, then MgNet.
+
+Command: approxnet reproduce course_final_project
+Cost: 20 s (smoke, to 31^2 unknowns, one small network on digits), days on a CPU (full, CIFAR-10)
+Expect: with 15^2 unknowns 883 steps of gradient descent, 442 of the smoother, 11 backslash cycles
+and 6 V-cycles, exactly; the first two quadruple when the grid width is halved, the others stay. In
+one dimension 800 steps of gradient descent. The parameters of the networks are those that the
+course's own code counts.
+
+Part 1. A * u = f with A = [0 -1 0; -1 4 -1; 0 -1 0] and f = 1 / (n + 1)^2 on n = 2^J - 1 points per
+side, zero beyond them, from u = 0 until the Euclidean norm of A * u - f is below 10^-5. Gradient
+descent has the step 1/8; two of its steps are one of the smoother [0 1 0; 1 12 1; 0 1 0] / 64,
+which the cycles use, twice on every grid, with the transfers of linear elements. In one dimension,
+of programming assignment 5, A = [-1 2 -1] / h, f = h, the step is h / 4, the norm 10^-4.
+
+Part 2. MgNet in the course's recipe: stochastic gradient descent with momentum 0.9 and weight decay
+5 10^-4, batches of 128, the rate 0.1 divided by 10 every 30 of 120 epochs, images cropped and
+flipped at random, judged after the last epoch. The project gives its last points for more than 95
+percent on CIFAR-10 with any network. The small network has a quarter of the channels and is trained
+on digits for a few epochs, in which the rate drops after the same parts of the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from approxnet import models, multigrid
+from approxnet import plot as drawing
+from approxnet.data.augment import crop_flip
+from approxnet.multigrid import backslash_cycle, course_element, course_kernel, jacobi, v_cycle
+from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
+from approxnet.reproduce.classifiers import Contender, Contest
+from approxnet.reproduce.progress import Reporter
+from approxnet.training import TrainConfig
+from approxnet.training.examples import unchanged
+
+PAPER = (
+    Quote(
+        "Penn State MATH 452, Deep Learning, Spring 2022",
+        "final project, problems 1 to 4; programming assignment 5",
+        "the numbers m1 of steps of gradient descent and m2 of multigrid cycles to a norm below "
+        "10^-5 are to be found and compared for J = 4; MgNet is to be trained on CIFAR-10 with "
+        "64 channels and one or two steps on each of four grids, then with an extractor in each "
+        "step and with 128 channels",
+    ),
+)
+
+METHODS = {
+    "gradient descent, 1/8": lambda h, b, x: jacobi(0.5)(h.operators[0], b, x),
+    "smoother": lambda h, b, x: course_kernel()(h.operators[0], b, x),
+    "backslash, 2": backslash_cycle(course_kernel(), pre=2),
+    "V, 2 + 2": v_cycle(course_kernel(), pre=2, post=2),
+}
+COUNTED = (883, 442, 11, 6)
+"""Steps for J = 4, counted independently by loops over matrices."""
+
+LINE = 800
+"""Steps in one dimension for n = 15, counted in the same way."""
+
+TOLERANCE, LINE_TOLERANCE = 1e-5, 1e-4
+
+
+def mgnet(steps: int, channels: int, extractor: str, classes: int, part: float) -> models.MgNet:
+    """The same number of steps and of channels on four grids."""
+    width = max(1, round(part * channels))
+    return models.MgNet(4 * (steps,), width, width, classes, extractor=extractor)
+
+
+NETWORKS = {
+    "1 step, 64 channels": (partial(mgnet, 1, 64, "constant"), 520_394),
+    "2 steps, 64 channels": (partial(mgnet, 2, 64, "constant"), 521_418),
+    "2 steps, 64 channels, an extractor each": (partial(mgnet, 2, 64, "variable"), 668_874),
+    "2 steps, 128 channels": (partial(mgnet, 2, 128, "constant"), 2_075_018),
+}
+"""The networks of problems 2 to 4, and their parameters: the first two as the course's code counts
+them, with c channels and two steps 126 c^2 + 83 c + 10, and 36 c^2 more for own extractors."""
+
+CONTENDERS = {name: Contender(build, {}, f"{n:,}") for name, (build, n) in NETWORKS.items()}
+
+RECIPE = TrainConfig(
+    epochs=120, batch=128, learning_rate=0.1, weight_decay=5e-4, schedule="step", drop_every=30
+)
+RECIPES = {"digits": (RECIPE, unchanged), "cifar10": (RECIPE, crop_flip)}
+
+GRIDS = {"digits": (4, 5), "cifar10": (3, 4, 5, 6)}
+"""The exponents J of part 1, by the data set of part 2."""
+
+SCALES = {
+    "smoke": Contest(
+        ("digits",), ("1 step, 64 channels",), part=1 / 4, seeds=1, epochs=12, batch=32
+    ),
+    "full": Contest(("cifar10",), seeds=3),
+}
+
+
+class Iteration(NamedTuple):
+    """Norms of f - A * u, and the last u."""
+
+    residuals: np.ndarray
+    value: np.ndarray
+    steps: int
+
+
+def run(config: Contest, progress: Reporter) -> Numbers:
+    """Count the steps, then train the networks."""
+    exponents = GRIDS[config.sets[0]]
+    progress("gradient descent and multigrid", 0, 2)
+    iterations = {
+        J: {name: _iterate(J, cycle) for name, cycle in METHODS.items()} for J in exponents
+    }
+    line = _line(15)
+    progress("MgNet", 1, 2)
+    scores, _ = classifiers.contest(CONTENDERS, RECIPES, config, lambda *_: None)
+    tables = (
+        _steps_table(iterations, line),
+        _sizes_table(),
+        *(classifiers.score_table(name, outcomes) for name, outcomes in scores.items()),
+    )
+    counts = tuple(found.steps for found in iterations[4].values())
+    checks = (
+        *(
+            Check(f"J = 4: |steps of {name} - {expected}|", abs(count - expected), "<=", 0)
+            for name, count, expected in zip(METHODS, counts, COUNTED, strict=True)
+        ),
+        Check(f"one dimension: |steps - {LINE}|", abs(line.steps - LINE), "<=", 0),
+        *_growth(iterations),
+        *classifiers.sizes(tuple(NETWORKS), CONTENDERS, [n for _, n in NETWORKS.values()]),
+        *classifiers.learned(scores, {"digits": 0.85, "cifar10": 0.9}),
+    )
+    return Numbers(tables, checks, {"iterations": iterations[4], "scores": scores})
+
+
+def _iterate(J: int, cycle: Any) -> Iteration:
+    """The library's A is the course's times (n + 1)^2, as is b = 1."""
+    n = 2**J - 1
+    h = multigrid.hierarchy((n, n), transfer=course_element)
+    return _until(h, jnp.ones((n, n)), cycle, TOLERANCE, scale=(n + 1) ** 2)
+
+
+def _line(n: int) -> Iteration:
+    """Gradient descent in one dimension with the step h / 4 for A = [-1 2 -1] / h."""
+    h = multigrid.hierarchy(n)
+    step = lambda h, b, x: jacobi(0.5)(h.operators[0], b, x)  # noqa: E731
+    return _until(h, jnp.ones(n), step, LINE_TOLERANCE, scale=n + 1)
+
+
+def _until(h: Any, b: Any, cycle: Any, tolerance: float, scale: int) -> Iteration:
+    """Until |b - A u| / scale is below the tolerance."""
+    rtol = tolerance * scale / float(jnp.linalg.norm(b))
+    solution = multigrid.solve(h, b, cycle=cycle, rtol=rtol, max_cycles=12_000)
+    steps = int(solution.iterations)
+    residuals = np.asarray(solution.residuals)[: steps + 1] / scale
+    return Iteration(residuals, np.asarray(solution.value), steps)
+
+
+def _growth(iterations: dict[int, dict[str, Iteration]]) -> list[Check]:
+    """From the last grid but one to the last."""
+    coarse, fine = (list(found.values()) for found in list(iterations.values())[-2:])
+    growth = [b.steps / a.steps for a, b in zip(coarse, fine, strict=True)]
+    return [
+        Check("growth of the steps of gradient descent", growth[0], ">=", 3.5),
+        Check("growth of the number of cycles, larger", max(growth[2:]), "<=", 1.1),
+    ]
+
+
+def _steps_table(iterations: dict[int, dict[str, Iteration]], line: Iteration) -> Table:
+    columns = ("problem", "unknowns", *METHODS)
+    rows = tuple(
+        (f"plane, J = {J}", (2**J - 1) ** 2, *(found.steps for found in by_name.values()))
+        for J, by_name in iterations.items()
+    )
+    last = ("line, J = 4", 15, line.steps, "", "", "")
+    return Table("Steps until the norm is small", columns, (*rows, last))
+
+
+def _sizes_table() -> Table:
+    rows = tuple(
+        (
+            name,
+            classifiers.size(build(10, 1.0), (32, 32, 3)),
+            models.count_macs(build(10, 1.0), (32, 32, 3)),
+        )
+        for name, (build, _) in NETWORKS.items()
+    )
+    return Table("MgNet for ten classes of 32 x 32 images", ("network", "parameters", "MACs"), rows)
+
+
+def plot(numbers: Numbers) -> Mapping[str, Any]:
+    """The figures by caption."""
+    data = numbers.data
+    return {
+        "The norm of f - A * u, J = 4, and the solution, a membrane under a constant load.": (
+            _histories(data["iterations"])
+        ),
+        "Test accuracy of MgNet after each epoch; dotted, in the end.": classifiers.curves(
+            data["scores"]
+        ),
+    }
+
+
+def _histories(iterations: Mapping[str, Iteration]) -> Any:
+    figure, axes = drawing.figure(1, 2, size=(9.6, 3.8))
+    for name, found in iterations.items():
+        axes[0].loglog(1 + np.arange(found.steps + 1), found.residuals, label=name)
+    axes[0].axhline(TOLERANCE, color="#888888", ls=":", lw=1.0)
+    axes[0].set_xlabel("1 + steps or cycles")
+    axes[0].set_ylabel("|f - A * u|")
+    axes[0].legend(frameon=False, loc="lower center")
+    value = np.pad(iterations["V, 2 + 2"].value, 1)
+    shown = axes[1].imshow(value, cmap=drawing.COLOUR_MAP, extent=(0, 1, 0, 1))
+    figure.colorbar(shown, ax=axes[1])
+    axes[1].set_title("u")
+    return figure
