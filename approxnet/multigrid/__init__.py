@@ -15,9 +15,10 @@ from approxnet.multigrid.cycle import (
     v_cycle,
     w_cycle,
 )
-from approxnet.multigrid.grids import Hierarchy, Operator, hierarchy, nodes
+from approxnet.multigrid.grids import Hierarchy, hierarchy, nodes
 from approxnet.multigrid.local_fourier import smoothing_factor, two_grid_factor
 from approxnet.multigrid.measure import condition_number, convergence_factor
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.precondition import (
     bpx,
     from_cycle,
@@ -26,7 +27,14 @@ from approxnet.multigrid.precondition import (
 )
 from approxnet.multigrid.smooth import chebyshev, course_kernel, jacobi, red_black
 from approxnet.multigrid.solution import Solution, solve
-from approxnet.multigrid.transfer import Transfer, bilinear, linear_element, prolong, restrict
+from approxnet.multigrid.transfer import (
+    Transfer,
+    bilinear,
+    course_element,
+    linear_element,
+    prolong,
+    restrict,
+)
 
 __all__ = [
     "Hierarchy",
@@ -39,6 +47,7 @@ __all__ = [
     "chebyshev",
     "condition_number",
     "convergence_factor",
+    "course_element",
     "course_kernel",
     "f_cycle",
     "from_cycle",

@@ -87,14 +87,15 @@ def inject(x: Any, boundary: Sequence[str]) -> Any:
     return x[tuple(slice(ENDS[name].start, None, 2) for name in boundary)]
 
 
-def sides(a: np.ndarray, axis: int, end: Ends) -> tuple[np.ndarray, np.ndarray]:
-    """Midpoint values as those to the left and to the right of every node on an axis."""
+def sides(a: Any, axis: int, end: Ends) -> tuple[Any, Any]:
+    """Values between the nodes of an axis as those to the left and to the right of every node."""
     if a.size == 1:
         return a, a
+    xp = np if _checks.concrete(a) else jnp
     mode: Any = "wrap" if end.ghost == "wrap" else "edge"
-    a = np.pad(a, [end.sides if k == axis else (0, 0) for k in range(a.ndim)], mode=mode)
-    n = a.shape[axis] - 1
-    return a.take(range(n), axis), a.take(range(1, n + 1), axis)
+    a = xp.pad(a, [end.sides if k == axis else (0, 0) for k in range(a.ndim)], mode=mode)
+    before, n = axis * (slice(None),), a.shape[axis] - 1
+    return a[(*before, slice(0, n))], a[(*before, slice(1, n + 1))]
 
 
 def weights(shape: Sequence[int], boundary: Sequence[str]) -> np.ndarray:

@@ -14,7 +14,8 @@ the errors of two grids expand in the same powers of h.
 
 A cycle is a pure function (hierarchy, b, x) -> x, linear in b and x; vmap it over right-hand sides.
 The hierarchy is an argument: jit would fold a constant one for minutes. The two visits of a W or F
-cycle are a loop, so that the program grows linearly with the number of grids.
+cycle are a loop, and the cycle from one grid downwards is one function wherever it is called, so
+that all programs grow linearly with the number of grids.
 
 References: Trottenberg, Oosterlee, Schueller, Multigrid (2001), sections 2.4 and 2.6. He, Xu,
 MgNet, Sci. China Math. 62 (2019), algorithms 1 and 2.
@@ -32,7 +33,10 @@ import jax.numpy as jnp
 from approxnet import _checks
 from approxnet.multigrid import axes
 from approxnet.multigrid.grids import Hierarchy
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.smooth import Smoother, jacobi, red_black
+from approxnet.multigrid.stage import stage
+from approxnet.multigrid.transfer import Transfer
 
 Cycle = Callable[[Hierarchy, Any, Any], jax.Array]
 Visit = Callable[[Any, Any], jax.Array]  # the coarse cycle: (e, whether it is F) -> e
@@ -193,7 +197,7 @@ def full_multigrid(
 
     def nested(h: Hierarchy, b: Any) -> jax.Array:
         if len(h.operators) == 1:
-            return _solve_coarsest(h, b)
+            return solve_coarsest(h, b)
         coarse = nested(coarser(h), axes.inject(b, h.boundary))
         x = h.transfer.prolong(coarse, h.boundary)
         return jax.lax.fori_loop(0, cycles, lambda _, x: improve(h, b, x), x)
@@ -218,30 +222,45 @@ def _cycle(
     plan = _Plan(descend, smoother, pre, post, smoother if after is None else after, exact)
 
     def apply(h: Hierarchy, b: Any, x: Any) -> jax.Array:
-        return _visit(plan, *_prepare(h, b, x), full=True)
+        return _visit(plan, *_prepare(h, b, x), True)
 
     return apply
 
 
+@stage("plan")
 def _visit(plan: _Plan, h: Hierarchy, b: Any, x: Any, full: Any) -> jax.Array:
     """One cycle from the finest grid of h downwards."""
-    A, P, R = h.operators[0], h.transfer.prolong, h.transfer.restrict
+    A = h.operators[0]
     if len(h.operators) == 1 and plan.exact:
-        return x + _solve_coarsest(h, b - A(x))
-    for _ in range(plan.pre):
-        x = plan.smoother(A, b, x)
+        return x + solve_coarsest(h, b - A(x))
+    x = _smooth(plan.smoother, plan.pre, A, b, x)
     if len(h.operators) == 1:
         return x
-    r = R(b - A(x), h.boundary)
+    r = _restricted_residual(h.transfer, A, b, x)
     lower = coarser(h)
 
     def visit(e: Any, full: Any) -> jax.Array:
         return _visit(plan, lower, r, e, full)
 
-    x = x + P(plan.descend(visit, jnp.zeros_like(r), full), h.boundary)
-    for _ in range(plan.post):
-        x = plan.post_smoother(A, b, x)
+    x = _corrected(h.transfer, h.boundary, x, plan.descend(visit, jnp.zeros_like(r), full))
+    return _smooth(plan.post_smoother, plan.post, A, b, x)
+
+
+@stage("smoother", "steps")
+def _smooth(smoother: Smoother, steps: int, A: Operator, b: Any, x: Any) -> jax.Array:
+    for _ in range(steps):
+        x = smoother(A, b, x)
     return x
+
+
+@stage("transfer")
+def _restricted_residual(transfer: Transfer, A: Operator, b: Any, x: Any) -> jax.Array:
+    return transfer.restrict(b - A(x), A.boundary)
+
+
+@stage("transfer", "boundary")
+def _corrected(transfer: Transfer, boundary: tuple[str, ...], x: Any, e: Any) -> jax.Array:
+    return x + transfer.prolong(e, boundary)
 
 
 def _once(visit: Visit, e: Any, full: Any) -> jax.Array:
@@ -262,7 +281,8 @@ def _as_f_then_v(visit: Visit, e: Any, full: Any) -> jax.Array:
     return jax.lax.fori_loop(0, 2, body, e)
 
 
-def _solve_coarsest(h: Hierarchy, b: Any) -> jax.Array:
+def solve_coarsest(h: Hierarchy, b: Any) -> jax.Array:
+    """The solution on the last grid of a hierarchy."""
     flat = jnp.matmul(h.inverse, b.reshape(-1), precision=jax.lax.Precision.HIGHEST)
     return flat.reshape(b.shape)
 

@@ -1,4 +1,4 @@
-"""The model problem on nested grids: operators as stencils, and the hierarchy of them.
+"""The model problem on nested grids, and the hierarchy of its operators.
 
     -div(a grad u) + c u = b   on a box in d dimensions,
 
@@ -11,8 +11,13 @@ where nodes beyond the box hold zero (Dirichlet), the mirror image (Neumann) or 
 b holds values of the right-hand side at the nodes. With M the trapezoidal weights, 1/2 at Neumann
 ends and 1 elsewhere, M A is symmetric.
 
-The coarse grid has every second node. Its operator is that of the problem on the coarse grid
-(rediscretised), or R A P with the transfers of ``transfer`` (Galerkin).
+a is a function of points, or an array with one value per cell, and then its value at a midpoint
+is the mean over the 2^(d-1) cells around it: for d <= 2 these are linear elements. c is a function
+or an array with one value per unknown.
+
+The coarse grid has every second node. Its operator is that of the problem on the coarse grid, with
+the mean of a over the cells (rediscretised), or R A P with the transfers of ``transfer``
+(Galerkin).
 
 Reference: Trottenberg, Oosterlee, Schueller, Multigrid (2001), chapters 2 and 5.
 """
@@ -21,57 +26,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from approxnet import _checks
 from approxnet.multigrid import axes
+from approxnet.multigrid.operators import Operator, galerkin, library, matrix
 from approxnet.multigrid.transfer import Transfer, bilinear
 
-Coefficient = float | Callable[[Any], Any] | None
+Coefficient = Any  # a number, an array or a function of points
 DIRECT = 1024  # unknowns up to which the coarsest grid is solved by a stored inverse
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Operator:
-    """A linear operator on grid functions, given by its stencil; call it to apply it.
-
-    Example:
-      >>> import numpy as np
-      >>> from approxnet import multigrid
-      >>> A = multigrid.hierarchy((3,)).operators[0]
-      >>> A(np.array([0.0, 1.0, 0.0], np.float32)).tolist()
-      [-16.0, 32.0, -16.0]
-    """
-
-    coefficients: tuple[Any, ...]  # (*shape), or (1, ..., 1) if one does not vary; diagonal first
-    offsets: tuple[tuple[int, ...], ...] = field(metadata={"static": True})
-    boundary: tuple[str, ...] = field(metadata={"static": True})
-
-    def __call__(self, x: Any) -> jax.Array:
-        """A x, in the shape and dtype of x."""
-        ghost = axes.extend(x, self.boundary)
-        terms = (
-            jnp.asarray(c, x.dtype) * axes.window(ghost, o, x.shape)
-            for c, o in zip(self.coefficients, self.offsets, strict=True)
-        )
-        return sum(terms, start=jnp.zeros_like(x))
-
-    @property
-    def diagonal(self) -> Any:
-        """The diagonal of A, of the shape of a grid function or (1, ..., 1)."""
-        return self.coefficients[0]
-
-    @property
-    def is_star(self) -> bool:
-        """Whether a node is coupled to its 2d nearest neighbours only, so that two colours do."""
-        return all(np.abs(o).sum() <= 1 for o in self.offsets)
 
 
 @jax.tree_util.register_dataclass
@@ -103,24 +71,39 @@ def hierarchy(
     A grid is coarsened as long as the number of intervals is even on every axis and unknowns are
     left. The coarsest problem is solved by its inverse, so its size is limited.
 
+    The arrays of coefficients may be traced: jit, vmap and grad of ``hierarchy`` and ``solve``
+    together work, and solve many problems of one shape with one program.
+
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from approxnet import multigrid
+      >>> def darcy(a):
+      ...     h = multigrid.hierarchy((7, 7), coefficient=a, coarse="galerkin")
+      ...     return multigrid.solve(h, jnp.ones((7, 7)), rtol=1e-4).value
+      >>> jax.jit(jax.vmap(darcy))(jnp.ones((10, 8, 8))).shape
+      (10, 7, 7)
+
     Args:
       shape: (d,) unknowns per axis, or a number for d = 1: the interior nodes for Dirichlet ends,
         all nodes for Neumann ends, one period for periodic ones.
       lower: the lower corner of the box, (d,) or a number.
       upper: the upper corner of the box.
-      coefficient: a > 0, a number or a function of points (..., d); 1 by default.
-      reaction: c >= 0, a number or a function of points (..., d).
+      coefficient: a > 0, a number, a function of points (..., d), or an array with one value per
+        cell, n + 1 (Dirichlet), n - 1 (Neumann) or n (periodic) on an axis with n unknowns.
+      reaction: c >= 0, a number, a function of points (..., d), or an array (*shape); a traced
+        one must not be zero everywhere if no end is a Dirichlet end.
       boundary: dirichlet, neumann or periodic, for all axes or one per axis.
       coarse: rediscretised, or galerkin for R A P, with which V-cycles do not diverge where a
         jumps.
-      transfer: the pair P, R; ``bilinear``, ``linear_element`` or your own.
+      transfer: the pair P, R; ``bilinear``, ``linear_element``, ``course_element`` or your own.
 
     Returns:
-      A pytree with NumPy leaves in double precision; cycles cast it to the dtype of b.
+      A pytree with NumPy leaves in double precision, or traced ones in the dtype of the
+      coefficient; cycles cast it to the dtype of b.
 
     Raises:
       ValueError: if the coarsest grid has more than 1024 unknowns (names the nearest shapes), or
-        if a <= 0 or c < 0 at a point.
+        if a <= 0 or c < 0 at a point, or if an array has another shape.
       ConfigError: if boundary or coarse is not known.
 
     Example:
@@ -133,22 +116,21 @@ def hierarchy(
     low, high = _checks.box(lower, upper, len(shape))
     _checks.one_of("coarse", coarse, ("rediscretised", "galerkin"))
     shapes = _shapes(shape, ends)
-    operators = [_operator(shape, low, high, coefficient, reaction, ends)]
+    cells = tuple(n + axes.ENDS[name].extra for n, name in zip(shape, ends, strict=True))
+    a = _field("coefficient", 1.0 if coefficient is None else coefficient, cells)
+    c = _field("reaction", reaction, shape)
+    operators = [_operator(shape, low, high, a, c, ends)]
     for fine, grid in itertools.pairwise(shapes):
         if coarse == "galerkin":
-            operators.append(_galerkin(operators[-1], fine, transfer))
+            operators.append(galerkin(operators[-1], fine, transfer))
         else:
-            operators.append(_operator(grid, low, high, coefficient, reaction, ends))
+            a, c = _means(a), c if callable(c) or c.size == 1 else axes.inject(c, ends)
+            operators.append(_operator(grid, low, high, a, c, ends))
     singular = "dirichlet" not in ends and _is_zero(reaction, shape, low, high, ends)
-    inverse = np.linalg.pinv if singular else np.linalg.inv
-    return Hierarchy(
-        tuple(operators),
-        inverse(_matrix(operators[-1], shapes[-1])),
-        shapes,
-        ends,
-        transfer,
-        singular,
-    )
+    last = matrix(operators[-1], shapes[-1])
+    xp = library(last)
+    inverse = (xp.linalg.pinv if singular else xp.linalg.inv)(last)
+    return Hierarchy(tuple(operators), inverse, shapes, ends, transfer, singular)
 
 
 def nodes(
@@ -225,84 +207,77 @@ def _operator(
     offsets, faces = [], []
     for axis, name in enumerate(boundary):
         end = axes.ENDS[name]
-        h = (high[axis] - low[axis]) / (shape[axis] + end.extra)
+        h = float(high[axis] - low[axis]) / (shape[axis] + end.extra)
         middle = _points(shape, low, high, boundary, midpoints_of=axis)
-        a = _sample("coefficient", 1.0 if coefficient is None else coefficient, middle)
-        if a.min() <= 0:
-            place = np.unravel_index(a.argmin(), a.shape)
-            where = f" at {middle[place].tolist()}" if a.size > 1 else ""
-            raise ValueError(f"coefficient must be positive, got {a.min()}{where}")
+        a = _sample("coefficient", coefficient, middle)
+        _require("coefficient must be positive", a, a > 0, middle if callable(coefficient) else a)
+        if not callable(coefficient):
+            a = _across(a, axis, boundary)
         left, right = axes.sides(a, axis, end)
         unit = np.eye(d, dtype=int)[axis]
         offsets += [tuple((-unit).tolist()), tuple(unit.tolist())]
         faces += [left / h**2, right / h**2]
     points = _points(shape, low, high, boundary)
     c = _sample("reaction", reaction, points)
-    if c.min() < 0:
-        place = np.unravel_index(c.argmin(), c.shape)
-        where = f" at {points[place].tolist()}" if c.size > 1 else ""
-        raise ValueError(f"reaction must be >= 0, got {c.min()}{where}")
-    diagonal = sum(faces, start=c)
-    return Operator((diagonal, *(-face for face in faces)), (d * (0,), *offsets), boundary)
+    _require("reaction must be >= 0", c, c >= 0, points if callable(reaction) else c)
+    traced = [x.dtype for x in (c, *faces) if not _checks.concrete(x)]
+    dtype = np.result_type(*(traced or [np.float64]))
+    terms = [library(c, *faces).asarray(x, dtype) for x in (c, *faces)]
+    diagonal = sum(terms[1:], start=terms[0])
+    return Operator((diagonal, *(-face for face in terms[1:])), (d * (0,), *offsets), boundary)
 
 
-def _sample(name: str, value: Any, points: np.ndarray) -> np.ndarray:
-    """The values of a function at points (*grid, d), or a number as (1, ..., 1)."""
+def _field(name: str, value: Coefficient, shape: tuple[int, ...]) -> Coefficient:
+    """A function, or an array of the given shape, or a number as (1, ..., 1)."""
     if callable(value):
-        with jax.enable_x64(True):
-            return np.asarray(_checks.target(value, points, name), np.float64)
-    if np.ndim(value) != 0:
+        return value
+    if np.shape(value) not in ((), shape):
         raise ValueError(
-            f"{name} must be a number or a function of points (..., d), got shape {np.shape(value)}"
+            f"{name} must be a number, a function of points (..., {len(shape)}) or an array of "
+            f"shape {shape}, got shape {np.shape(value)}"
         )
     _checks.finite(name, value)
-    return np.full((points.ndim - 1) * (1,), value, np.float64)
+    value = np.asarray(value, np.float64) if _checks.concrete(value) else value
+    return value if np.ndim(value) else value.reshape(len(shape) * (1,))
+
+
+def _sample(name: str, value: Coefficient, points: np.ndarray) -> Any:
+    """The values of a function at points (*grid, d), or an array as it is."""
+    if not callable(value):
+        return value
+    with jax.enable_x64(True):
+        return np.asarray(_checks.target(value, points, name), np.float64)
+
+
+def _require(what: str, values: Any, right: Any, places: Any) -> None:
+    """ValueError with the least value and its place unless all concrete values are right."""
+    if not _checks.concrete(values) or right.all():
+        return
+    index = np.unravel_index(values.argmin(), values.shape)
+    place = f"index {tuple(map(int, index))}" if places is values else f"{places[index].tolist()}"
+    where = f" at {place}" if values.size > 1 else ""
+    raise ValueError(f"{what}, got {values[index]}{where}")
+
+
+def _across(a: Any, axis: int, boundary: tuple[str, ...]) -> Any:
+    """Values per cell as their means at the midpoints of the intervals along one axis."""
+    for other, name in enumerate(boundary):
+        if other != axis:
+            left, right = axes.sides(a, other, axes.ENDS[name])
+            a = (left + right) / 2
+    return a
+
+
+def _means(a: Coefficient) -> Coefficient:
+    """The means of cell values over the 2^d cells that make a coarse one."""
+    if callable(a) or a.size == 1:
+        return a
+    halves = [k for m in a.shape for k in (m // 2, 2)]
+    return a.reshape(halves).mean(axis=tuple(range(1, 2 * a.ndim, 2)))
 
 
 def _is_zero(reaction: Coefficient, shape: Any, low: Any, high: Any, ends: Any) -> bool:
-    return not _sample("reaction", reaction, _points(shape, low, high, ends)).any()
-
-
-def _matrix(operator: Operator, shape: tuple[int, ...]) -> np.ndarray:
-    """(N, N), the matrix of an operator in double precision."""
-    n = math.prod(shape)
-    with jax.enable_x64(True):
-        columns = jax.jit(jax.vmap(operator))(np.eye(n).reshape(n, *shape))
-    return np.asarray(columns).reshape(n, n).T
-
-
-def _galerkin(fine: Operator, shape: tuple[int, ...], transfer: Transfer) -> Operator:
-    """R A P, found by applying it to sums of unit vectors whose images do not overlap.
-
-    A stencil that does not vary is found on a small periodic grid, since no end changes it.
-    """
-    d, boundary = len(shape), fine.boundary
-    varies = any(c.size > 1 for c in fine.coefficients)
-    if not varies:
-        shape, boundary = d * (8,), d * ("periodic",)
-    coarse = axes.coarsen(shape, boundary)
-    assert coarse is not None
-    operator = Operator(fine.coefficients, fine.offsets, boundary)
-    colours = [axes.colours(n, name) for n, name in zip(coarse, boundary, strict=True)]
-    index = np.indices(coarse)
-    colour = np.stack([i % q for i, q in zip(index, colours, strict=True)], axis=-1)
-
-    def image(operator: Operator, x: jax.Array) -> jax.Array:
-        return transfer.restrict(operator(transfer.prolong(x, boundary)), boundary)
-
-    with jax.enable_x64(True):
-        apply = jax.jit(image)
-        images = [
-            np.asarray(apply(operator, (colour == np.asarray(q)).all(axis=-1).astype(np.float64)))
-            for q in itertools.product(*map(range, colours))
-        ]
-    images = np.stack(images).reshape(*colours, *coarse)
-    offsets = sorted(itertools.product((-1, 0, 1), repeat=d), key=lambda o: np.abs(o).sum())
-    rows = []
-    for o in offsets:
-        seen = [(i + k) % q for i, k, q in zip(index, o, colours, strict=True)]
-        row = images[(*seen, *index)]
-        rows.append(row if varies else row[d * (slice(1),)])
-    size = np.array([np.abs(row).max() for row in rows])
-    kept = np.flatnonzero(size > 1e-14 * size[0])
-    return Operator(tuple(rows[k] for k in kept), tuple(offsets[k] for k in kept), fine.boundary)
+    if not _checks.concrete(reaction):
+        return False
+    value = _field("reaction", reaction, shape)
+    return not _sample("reaction", value, _points(shape, low, high, ends)).any()

@@ -32,12 +32,12 @@ from approxnet import _checks
 from approxnet.multigrid import axes
 from approxnet.multigrid.cycle import Cycle, cast, coarser, right_hand_side, v_cycle
 from approxnet.multigrid.grids import Hierarchy
+from approxnet.multigrid.iteration import history
 from approxnet.multigrid.smooth import chebyshev, red_black
 from approxnet.multigrid.solution import (
     Solution,
     check_values,
     differentiable,
-    history,
     warn_unconverged,
 )
 

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from approxnet import _checks
 from approxnet.multigrid import axes
-from approxnet.multigrid.grids import Operator
+from approxnet.multigrid.operators import Operator
 
 Smoother = Callable[[Operator, Any, Any], jax.Array]
 

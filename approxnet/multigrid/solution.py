@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -20,10 +21,15 @@ import numpy as np
 
 from approxnet import _checks
 from approxnet.errors import AssumptionError, ConvergenceWarning
-from approxnet.multigrid import axes
+from approxnet.multigrid import axes, parity
 from approxnet.multigrid.cycle import Cycle, cast, right_hand_side, v_cycle
 from approxnet.multigrid.grids import Hierarchy
+from approxnet.multigrid.iteration import Iteration, repeat
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.smooth import chebyshev, red_black
+from approxnet.multigrid.stage import stage
+
+Method = Callable[[Hierarchy, Hierarchy, jax.Array], Iteration]
 
 
 class Solution(NamedTuple):
@@ -42,6 +48,7 @@ def solve(
     cycle: Cycle | None = None,
     rtol: float = 1e-8,
     max_cycles: int = 50,
+    inner: Any = None,
 ) -> Solution:
     """The solution of A u = b by cycles from zero.
 
@@ -50,10 +57,14 @@ def solve(
     Args:
       hierarchy: the operators.
       b: (*shape), the right-hand side at the nodes; vmap over several.
-      cycle: a function (hierarchy, b, x) -> x; by default V(1,1) with over-relaxed red-black
-        Gauss-Seidel, or with Chebyshev(2) where red-black is not possible.
+      cycle: a function (hierarchy, b, x) -> x, linear in b and x; by default V(1,1) with red-black
+        Gauss-Seidel: over-corrected in parity storage, four times as fast, for constant
+        coefficients in the plane with Dirichlet ends and ``bilinear`` transfers, over-relaxed
+        otherwise, and with Chebyshev(2) where red-black is not possible.
       rtol: the residual to reach, relative to b.
       max_cycles: static.
+      inner: a dtype for the corrections, static; float32 inside float64 costs no accuracy, since
+        the residual stays in the dtype of b, which is the default.
 
     Returns:
       The solution, |b - A u| after 0, ..., max_cycles cycles, and whether the last one is small
@@ -75,48 +86,52 @@ def solve(
     b = right_hand_side(hierarchy, b)
     max_cycles = _checks.count("max_cycles", max_cycles)
     check_values(hierarchy, b)
-    cycle = default_cycle(hierarchy) if cycle is None else cycle
-    solution = _solve(hierarchy, b, rtol, cycle, max_cycles)
+    inner = b.dtype if inner is None else jnp.dtype(inner)
+    solution = _solve(hierarchy, b, rtol, default(hierarchy, cycle), max_cycles, inner)
     warn_unconverged(solution, rtol)
     return solution
 
 
-@functools.partial(jax.jit, static_argnames=("cycle", "max_cycles"))
-def _solve(h: Hierarchy, b: jax.Array, rtol: Any, cycle: Cycle, max_cycles: int) -> Solution:
-    h = cast(h, b.dtype)
+@functools.partial(jax.jit, static_argnames=("method", "max_cycles", "inner"))
+def _solve(
+    h: Hierarchy, b: jax.Array, rtol: Any, method: Method, max_cycles: int, inner: Any
+) -> Solution:
+    low, h = cast(h, inner), cast(h, b.dtype)
 
-    def iterate(A: Any, b: jax.Array) -> tuple[jax.Array, Any]:
-        return iteration(A, b, lambda u: cycle(h, b, u), rtol, max_cycles)
+    def iterate(_: Any, b: jax.Array) -> tuple[jax.Array, Any]:
+        return repeat(method(h, low, b), b, rtol, max_cycles)
 
     return differentiable(h, b, iterate)
 
 
-def iteration(A: Any, b: jax.Array, improve: Any, rtol: Any, most: int) -> tuple[jax.Array, Any]:
-    """Improve u from zero until the residual is small, and keep the history."""
-    stop = jnp.asarray(rtol, b.dtype) * jnp.linalg.norm(b)
-
-    def go_on(state: Any) -> jax.Array:
-        _, residuals, k = state
-        return (residuals[k] > stop) & (k < most)
-
-    def step(state: Any) -> Any:
-        u, residuals, k = state
-        u = improve(u)
-        return u, residuals.at[k + 1].set(jnp.linalg.norm(b - A(u))), k + 1
-
-    start = jnp.full(most + 1, jnp.linalg.norm(b))
-    u, residuals, k = jax.lax.while_loop(go_on, step, (jnp.zeros_like(b), start, jnp.int32(0)))
-    return u, history(residuals, k, stop)
+@functools.cache
+def _method(cycle: Cycle) -> Method:
+    return functools.partial(by_cycles, cycle)
 
 
-def history(residuals: jax.Array, k: jax.Array, stop: jax.Array) -> Any:
-    """The last residual repeated to the end, whether it is small enough, and the number of it."""
-    last = residuals[k]
-    return (
-        jnp.where(jnp.arange(residuals.size, dtype=k.dtype) <= k, residuals, last),
-        last <= stop,
-        k,
-    )
+def default(h: Hierarchy, cycle: Cycle | None) -> Method:
+    """The given cycle, or the best one for the stencils of a hierarchy."""
+    if cycle is None and parity.applies(h):
+        return parity.iteration
+    return _method(default_cycle(h) if cycle is None else cycle)
+
+
+def by_cycles(cycle: Cycle, h: Hierarchy, low: Hierarchy, b: jax.Array) -> Iteration:
+    """U + the cycle for the residual, or, in one precision, the cycle for u itself."""
+    A, dtype = h.operators[0], low.inverse.dtype
+
+    def correct(u: jax.Array) -> jax.Array:
+        r = (b - A(u)).astype(dtype)
+        return u + cycle(low, r, jnp.zeros_like(r)).astype(b.dtype)
+
+    improve = correct if dtype != b.dtype else functools.partial(cycle, h, b)
+    return Iteration(jnp.zeros_like(b), improve, lambda u: size_of_residual(A, b, u), lambda u: u)
+
+
+@stage()
+def size_of_residual(A: Operator, b: Any, u: Any) -> jax.Array:
+    """|b - A u|."""
+    return jnp.linalg.norm(b - A(u))
 
 
 def differentiable(h: Hierarchy, b: jax.Array, iterate: Any) -> Solution:

@@ -5,15 +5,18 @@ of coarse ones. With e in {0, 1}^d the odd coordinates of a fine node that follo
 i, its value is
 
     bilinear        the mean of u_{i+c} over all c <= e      (d-linear elements),
-    linear element  the mean of u_i and u_{i+e}              (linear elements on Kuhn's simplices).
+    linear element  the mean of u_i and u_{i+e}              (linear elements on Kuhn's simplices),
+    course element  the mean of u_{i+e'} and u_{i+e-e'}      (their mirror image in the first axis),
+
+where e' is e with zeros but for the first axis.
 
 R is the adjoint of P in the inner products with weights M_l 2^(d l), so that
 
     R = 2^-d M_c^-1 P^T M.
 
-For d = 2 its kernels are [1 2 1; 2 4 2; 1 2 1]/16 (full weighting) and [1 1 0; 1 2 1; 0 1 1]/8;
-the latter is Lemma 1 of He and Xu with the axes drawn upwards, and gives R A P = A for the 5-point
-stencil.
+For d = 2 its kernels, with the first index of the array downwards, are [1 2 1; 2 4 2; 1 2 1]/16
+(full weighting), [1 1 0; 1 2 1; 0 1 1]/8 and [0 1 1; 1 2 1; 1 1 0]/8. The last is Lemma 1 of He and
+Xu, the kernel of the course; both linear elements give R A P = A for the 5-point stencil.
 
 Reference: He, Xu, MgNet, Sci. China Math. 62 (2019), Lemma 1.
 """
@@ -54,6 +57,10 @@ def _box(e: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 def _edge(e: tuple[int, ...]) -> list[tuple[int, ...]]:
     return sorted({len(e) * (0,), e})
+
+
+def _mirrored_edge(e: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return sorted({(e[0], *(0 for _ in e[1:])), (0, *e[1:])})
 
 
 def _prolong(corners: Corners, x: Any, boundary: tuple[str, ...]) -> jax.Array:
@@ -102,7 +109,14 @@ def _coarse_shape(shape: Sequence[int], boundary: Sequence[str]) -> tuple[int, .
 
 bilinear = Transfer(functools.partial(_prolong, _box), functools.partial(_restrict, _box))
 linear_element = Transfer(functools.partial(_prolong, _edge), functools.partial(_restrict, _edge))
-TRANSFERS = {"bilinear": bilinear, "linear_element": linear_element}
+course_element = Transfer(
+    functools.partial(_prolong, _mirrored_edge), functools.partial(_restrict, _mirrored_edge)
+)
+TRANSFERS = {
+    "bilinear": bilinear,
+    "linear_element": linear_element,
+    "course_element": course_element,
+}
 
 
 def prolong(
@@ -113,7 +127,7 @@ def prolong(
     Args:
       x: (m_1, ..., m_d), nodal values on the coarse grid.
       boundary: dirichlet, neumann or periodic, for all axes or one per axis; static.
-      element: bilinear or linear_element; static.
+      element: bilinear, linear_element or course_element; static.
 
     Returns:
       Nodal values on the grid with 2 m + 1 (Dirichlet), 2 m - 1 (Neumann) or 2 m (periodic)
@@ -142,7 +156,7 @@ def restrict(
     Args:
       r: (n_1, ..., n_d), nodal values on the fine grid.
       boundary: dirichlet, neumann or periodic, for all axes or one per axis; static.
-      element: bilinear or linear_element; static.
+      element: bilinear, linear_element or course_element; static.
 
     Returns:
       Nodal values on the coarse grid.

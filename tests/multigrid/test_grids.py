@@ -85,10 +85,11 @@ def test_the_galerkin_operator_is_the_product_of_matrices(x64, boundary, transfe
         np.testing.assert_allclose(dense(h.operators[1], coarse), product, atol=1e-9)
 
 
-def test_linear_elements_reproduce_the_five_point_stencil_on_every_grid():
+@pytest.mark.parametrize("transfer", [multigrid.linear_element, multigrid.course_element])
+def test_linear_elements_reproduce_the_five_point_stencil_on_every_grid(transfer):
     """The remark after Lemma 1 of He and Xu: R A P is the same stencil with the width 2h."""
     shape = (15, 15)
-    galerkin = multigrid.hierarchy(shape, coarse="galerkin", transfer=multigrid.linear_element)
+    galerkin = multigrid.hierarchy(shape, coarse="galerkin", transfer=transfer)
     for A, B in zip(galerkin.operators, multigrid.hierarchy(shape).operators, strict=True):
         mine = dict(zip(A.offsets, np.ravel(A.coefficients), strict=True))
         other = dict(zip(B.offsets, np.ravel(B.coefficients), strict=True))
@@ -152,7 +153,13 @@ def test_a_size_that_cannot_be_coarsened_is_refused_with_the_nearest_ones():
             "coefficient must be positive, got -0.375 at [0.125]",
         ),
         ({"shape": 3, "reaction": -2.0}, ValueError, "reaction must be >= 0, got -2.0"),
-        ({"shape": 3, "coefficient": np.ones(3)}, ValueError, "number or a function"),
+        ({"shape": 3, "coefficient": np.ones(3)}, ValueError, "of shape (4,), got shape (3,)"),
+        ({"shape": 3, "reaction": np.ones(4)}, ValueError, "of shape (3,), got shape (4,)"),
+        (
+            {"shape": 3, "coefficient": np.array([1.0, 2.0, 0.0, 1.0])},
+            ValueError,
+            "coefficient must be positive, got 0.0 at index (2,)",
+        ),
         ({"shape": 3, "coefficient": lambda x: x}, ValueError, "drop the last axis"),
         ({"shape": 3, "coefficient": np.nan}, NonFiniteError, "coefficient must be finite"),
     ],

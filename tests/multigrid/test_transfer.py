@@ -63,12 +63,20 @@ def test_restriction_is_the_adjoint_of_prolongation_with_the_weights(x64, bounda
     [
         ("bilinear", [[1, 2, 1], [2, 4, 2], [1, 2, 1]]),
         ("linear_element", [[2, 2, 0], [2, 4, 2], [0, 2, 2]]),
+        ("course_element", [[0, 2, 2], [2, 4, 2], [2, 2, 0]]),
     ],
 )
 def test_restriction_has_the_kernels_of_lemma_1(element, kernel):
-    """Lemma 1 of He and Xu, with the axes drawn upwards; the kernel is the middle row of R."""
+    """[0 1/2 1/2; 1/2 1 1/2; 1/2 1/2 0] is that of the course; the kernel is a row of R."""
     R = dense(lambda r: multigrid.restrict(r, element=element), (7, 7))
     np.testing.assert_array_equal(16 * R[4].reshape(7, 7)[2:5, 2:5], kernel)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_element_of_the_course_is_the_mirror_image_of_kuhns(x64, d):
+    x = np.random.default_rng(0).random(d * (3,))
+    mirrored = multigrid.prolong(x[::-1], element="linear_element")[::-1]
+    np.testing.assert_array_equal(multigrid.prolong(x, element="course_element"), mirrored)
 
 
 @pytest.mark.parametrize("element", KINDS)
