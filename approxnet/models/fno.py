@@ -2,15 +2,16 @@
 
 An operator between functions on the periodic unit square is a composition of layers
 
-    v <- gelu(W v + K v + b),      (W v)^(k) = w_k v^(k) for -m <= k_1 < m, 0 <= k_2 < m,
+    v <- gelu(W v + K v + b),
+    W v(x) = Re sum_k s_k w_k v^(k) exp(2 pi i k.x)  over -m <= k_1 < m, 0 <= k_2 < m,
 
-where v^(k) is the mean of v(x) exp(-2 pi i k.x), w_k a complex matrix between the channels, and K a
-1 x 1 convolution. All other coefficients of W v are 0 but for those at -k, which make W v real. A
-1 x 1 convolution lifts the functions that enter to the width, two more, with gelu between them, end
-the network; the last layer is without gelu.
+where v^(k) is the mean of v(x) exp(-2 pi i k.x), w_k a complex matrix between the channels, s_k = 1
+for k_2 = 0 and 2 otherwise, and K a 1 x 1 convolution. A 1 x 1 convolution lifts the functions that
+enter to the width; two more, with gelu between them, end the network. The last layer is without
+gelu.
 
-v^(k) is that of the grid, by the fast Fourier transform. For a function with |k_1|, |k_2| < n / 2 it
-does not depend on the grid of n x n points: W is the same operator on all grids.
+The mean is that over the grid, by the fast Fourier transform. For a function without frequencies
+from n / 2 on it does not depend on the grid of n x n points: W is the same operator on all grids.
 
 With c functions entering, width w, L layers, q channels before the last, and one leaving, there are
 

@@ -108,7 +108,7 @@ class LinearCycle(nn.Module):
         return u
 
     def _smooth(self, step: str, u: jax.Array | None, f: jax.Array) -> jax.Array:
-        """u + S (f - A u); without u, S f."""
+        """One step, u + S (f - A u), or S f from u = 0."""
         S = self._kernel(self.channels, f"S_{step}")
         if u is None:
             return S(f)
@@ -123,7 +123,7 @@ class LinearCycle(nn.Module):
         return transfer(self.channels, f"Pi_{l}")(u), transfer(c_f, f"R_{l}")(f)
 
     def _correct(self, l: int, u: jax.Array, f: jax.Array, coarse: jax.Array) -> jax.Array:
-        """u on grid l, corrected from grid l + 1 and smoothed."""
+        """The last u on grid l, corrected from grid l + 1 and smoothed."""
         P = Prolongation(
             self.channels, self.padding, self.boundary, 4, kernel_init=small, name=f"P_{l}"
         )
