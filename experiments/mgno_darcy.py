@@ -17,7 +17,7 @@ the equations of linear elements, by the multigrid of this library in double pre
 see a at the nodes, as the mean over the four cells around; FNO sees the coordinates as well, since
 otherwise it commutes with shifts. Both are trained by the same loop on the same examples, by Adam
 with the learning rates of one cycle, for the relative error in H1; they are judged after the last
-epoch, on solutions that they have not seen. With f = 0 beyond the boundary, on a grid of width h,
+epoch, on solutions that they have not seen. With v = 0 beyond the boundary, on a grid of width h,
 
     |v|_H1^2 = h^2 sum v^2 + sum of (v_i - v_j)^2 over neighbours i, j.
 
