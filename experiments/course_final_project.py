@@ -109,13 +109,12 @@ class Iteration(NamedTuple):
 def run(config: Contest, progress: Reporter) -> Numbers:
     """Count the steps, then train the networks."""
     exponents = GRIDS[config.sets[0]]
-    progress("gradient descent and multigrid", 0, 2)
+    progress("gradient descent and multigrid", 0, 1)
     iterations = {
         J: {name: _iterate(J, cycle) for name, cycle in METHODS.items()} for J in exponents
     }
     line = _line(15)
-    progress("MgNet", 1, 2)
-    scores, _ = classifiers.contest(CONTENDERS, RECIPES, config, lambda *_: None)
+    scores, _ = classifiers.contest(CONTENDERS, RECIPES, config, progress)
     tables = (
         _steps_table(iterations, line),
         _sizes_table(),

@@ -162,16 +162,17 @@ def convolve_transposed(
     padding: int = 1,
     boundary: str = "zero",
 ) -> jax.Array:
-    """The transpose of a convolution of stride 2 with a 3 x 3 kernel: from coarse to fine pixels.
+    """From coarse to fine pixels: the transpose of a convolution of stride 2.
 
-    The coarse pixel k lies on the fine pixel m = 2 k + 1 - padding and adds w_j x_k to the fine
-    pixels m + 1 - j, j = 0, 1, 2, on each axis.
+    The coarse pixels are those of a convolution of stride 2 with a 3 x 3 kernel: pixel k lies on
+    the fine pixel m = 2 k + 1 - padding. It adds w_j x_k to the fine pixels m + K - 2 - j,
+    j = 0, ..., K - 1, on each axis, where K is the size of the kernel.
 
     Args:
       x: (n, h, w, c), coarse images.
-      kernel: (3, 3, c, o).
+      kernel: (3, 3, c, o) or (4, 4, c, o).
       size: height and width of the fine images; static.
-      padding: that of the convolution, 0 or 1; static.
+      padding: of the convolution to the coarse pixels, 0 or 1; static.
       boundary: "zero", "periodic" or "reflected", how x goes on beyond its border; static.
 
     Returns:
@@ -190,14 +191,17 @@ def convolve_transposed(
     """
     mode: Any = BOUNDARIES[_checks.one_of("boundary", boundary, BOUNDARIES)]
     coarse = tuple((n + 2 * padding - 3) // 2 + 1 for n in size)
-    if jnp.ndim(x) != 4 or x.shape[1:3] != coarse or kernel.shape[:3] != (3, 3, x.shape[3]):
+    kernels = [(k, k, *jnp.shape(x)[3:]) for k in (3, 4)]
+    if jnp.ndim(x) != 4 or x.shape[1:3] != coarse or kernel.shape[:3] not in kernels:
         raise ValueError(
             f"x must be images of {coarse} pixels, half of size={tuple(size)}, and kernel "
-            f"(3, 3, c, o) with the same c, got {jnp.shape(x)} and {jnp.shape(kernel)}"
+            f"(3, 3, c, o) or (4, 4, c, o) with the same c, got {jnp.shape(x)} and "
+            f"{jnp.shape(kernel)}"
         )
     dtype = jnp.result_type(x, kernel)
     x = jnp.pad(x.astype(dtype), [(0, 0), (1, 1), (1, 1), (0, 0)], mode=mode)
-    geometry = Geometry((1, 1), (1, 1), (2, 2), (-padding, -padding), tuple(size))
+    before = kernel.shape[0] - 3 - padding
+    geometry = Geometry((1, 1), (1, 1), (2, 2), (before, before), tuple(size))
     return _correlate(x, kernel.astype(dtype), geometry)
 
 

@@ -1,4 +1,7 @@
-"""Every architecture by its name, as the command line knows it.
+"""Every architecture that classifies by its name, as the command line knows it.
+
+``MgNO`` and ``FNO``, which map functions to functions, have no classes: ``training.fit`` takes them
+through ``functional``, with functions for labels and a loss between functions.
 
 >>> MODELS["vgg19"](num_classes=100).stages
 (2, 2, 4, 4, 4)

@@ -4,6 +4,9 @@ Images stay bytes in memory. In each step the examples of the batch are taken ou
 normalised to floating-point numbers:
 
     x = normalize(augment(key, images[index]))
+
+Labels are integers, or functions on a grid, numbers of a floating dtype, for models that map
+functions to functions.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ class Labelled(Protocol):
 
     @property
     def labels(self) -> Any:
-        """(n, ...), integers from 0."""
+        """(n, ...), integers from 0, or functions of a floating dtype."""
 
 
 class Examples(NamedTuple):
@@ -46,7 +49,7 @@ class Examples(NamedTuple):
     """
 
     images: jax.Array  # (n, ...)
-    labels: jax.Array  # (n, ...) int32
+    labels: jax.Array  # (n, ...) int32 or of a floating dtype
 
 
 def scale(images: jax.Array) -> jax.Array:
@@ -75,8 +78,8 @@ def on_device(dataset: Labelled) -> Examples:
     """The examples of a data set, checked, on the device.
 
     Raises:
-      DataError: if there is none, if there are not as many labels as images, if a label is not an
-        integer from 0 on, or if a number is not finite; names the first such.
+      DataError: if there is none, if there are not as many labels as images, if an integer label
+        is negative, or if a number is not finite; names the first such.
 
     Example:
       >>> from types import SimpleNamespace
@@ -91,12 +94,16 @@ def on_device(dataset: Labelled) -> Examples:
             f"images must be numbers of shape (n, ...) with at least one example, got "
             f"{images.dtype} of shape {images.shape}"
         )
-    if labels.shape[:1] != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+    kinds = [kind for kind in (np.integer, np.floating) if np.issubdtype(labels.dtype, kind)]
+    if labels.shape[:1] != images.shape[:1] or not kinds:
         raise DataError(
-            f"labels must be integers of shape ({len(images)}, ...), one row per image, got "
-            f"{labels.dtype} of shape {labels.shape}"
+            f"labels must be integers, or functions of a floating dtype, of shape ({len(images)}, "
+            f"...), one row per image, got {labels.dtype} of shape {labels.shape}"
         )
     _refuse("images must be finite", images, ~np.isfinite(images))
+    if kinds == [np.floating]:
+        _refuse("labels must be finite", labels, ~np.isfinite(labels))
+        return Examples(jnp.asarray(images), jnp.asarray(labels))
     _refuse("labels must be at least 0", labels, labels < 0)
     return Examples(jnp.asarray(images), jnp.asarray(labels, jnp.int32))
 
@@ -122,12 +129,21 @@ def batch_shape(normalize: Normalize, images: Any, batch: int) -> jax.ShapeDtype
 def check_labels(labels: Any, logits: jax.ShapeDtypeStruct) -> None:
     """DataError unless the labels fit the logits (n, ..., m): (n, ...), each less than m.
 
+    Labels that are functions have the shape of the logits.
+
     Example:
       >>> check_labels(jnp.array([1, 3]), jax.ShapeDtypeStruct((8, 3), float))
       Traceback (most recent call last):
       ...
       approxnet.errors.DataError: labels must be less than 3, ... got 3 at index (1,) ...
     """
+    if jnp.issubdtype(labels.dtype, jnp.floating):
+        if labels.shape[1:] != logits.shape[1:]:
+            raise DataError(
+                f"labels of a floating dtype must have shape (n, *{logits.shape[1:]}) for the "
+                f"outputs {logits.shape} of the model, got {labels.shape}"
+            )
+        return
     m = logits.shape[-1]
     if labels.shape[1:] != logits.shape[1:-1]:
         raise DataError(

@@ -19,7 +19,7 @@ class Epoch(NamedTuple):
       epoch: counted from 1.
       step: steps done at its end.
       loss: mean over the examples, each as the model was when it met the example.
-      accuracy: likewise.
+      accuracy: likewise; for functions the mean of 1 - |v - u| / |u|.
       test_loss: at the end of the epoch, on the test set; None without one.
       test_accuracy: likewise.
       seconds: of the steps alone; the first epoch has the compilation in it.

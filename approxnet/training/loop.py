@@ -86,7 +86,7 @@ def fit(
     Args:
       functional: the model as ``(init, apply)``, as ``models.functional`` returns it.
       dataset: anything with ``images`` (n, ...) and ``labels`` (n, ...), as ``data.load`` returns
-        it.
+        it; labels may also be functions, of the shape of what the model returns.
       config: the numbers of the run.
       run_dir: a folder for metrics and checkpoints; without one nothing is written.
       resume: go on with the run in ``run_dir`` if there is one.

@@ -20,7 +20,9 @@ import optax
 from approxnet.training.state import DROPOUT, State
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
-"""``loss(logits (n, ...), labels (n, ...)) -> (n,)``, one number for each example."""
+"""``loss(logits (n, ...), labels (n, ...)) -> (n,)``, one number for each example.
+
+With functions on a grid for labels, the logits are functions too, of the same shape."""
 
 
 class Batch(NamedTuple):
@@ -59,10 +61,17 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     Returns:
       (n,), for a sequence the mean over its elements.
 
+    Raises:
+      ValueError: if the labels are not integers.
+
     Example:
       >>> cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([1])).tolist()
       [0.6931]
     """
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(
+            f"labels must be integers for cross_entropy, got {labels.dtype}; give another loss"
+        )
     m = logits.shape[-1]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     known = (labels >= 0) & (labels < m)  # optax takes -1 for the last class
@@ -70,11 +79,11 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def correct(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """1 where the greatest logit is that of the label, 0 elsewhere.
+    """1 if the greatest logit is that of the label, otherwise 0; for functions 1 - |v - u| / |u|.
 
     Args:
-      logits: (n, ..., m).
-      labels: (n, ...), integers.
+      logits: (n, ..., m), or functions v (n, ...).
+      labels: (n, ...), integers, or functions u (n, ...) of a floating dtype.
 
     Returns:
       (n,) in the dtype of the logits, for a sequence the mean over its elements.
@@ -82,7 +91,12 @@ def correct(logits: jax.Array, labels: jax.Array) -> jax.Array:
     Example:
       >>> correct(jnp.array([[0.0, 2.0], [3.0, 1.0]]), jnp.array([1, 1])).tolist()
       [1.0, 0.0]
+      >>> correct(jnp.array([[3.0, 3.0]]), jnp.array([[3.0, 4.0]])).tolist()
+      [0.8]
     """
+    if jnp.issubdtype(labels.dtype, jnp.floating):
+        u, v = (x.reshape(x.shape[0], -1) for x in (labels, logits))
+        return 1 - jnp.linalg.norm(v - u, axis=1) / jnp.linalg.norm(u, axis=1)
     return _mean((jnp.argmax(logits, -1) == labels).astype(logits.dtype))
 
 

@@ -1,11 +1,13 @@
 """The experiments at toy size: they pass, they are drawn, and they can fail."""
 
 import dataclasses
+import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from approxnet import data, mapping, models, relu, reproduce
+from approxnet import data, fem, mapping, models, multigrid, relu, reproduce
 from approxnet.errors import OfflineError
 from approxnet.reproduce import catalog, page
 
@@ -47,6 +49,14 @@ TOYS = {
     "yarotsky_square": {"levels": (1, 4), "degrees": (1, 3)},
     "depth_of_the_maximum": {"numbers": (4, 5, 6), "points": 200},
     "hierarchical_basis": {"line": 4, "plane": 2},
+    "mgno_darcy": {
+        "n": 15,
+        "train": 128,
+        "test": 32,
+        "epochs": 16,
+        "mgno": (6, 2, 3),
+        "fno": (8, 4, 2, 16),
+    },
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
@@ -189,6 +199,43 @@ def test_a_map_with_too_many_neurons_turns_the_report_red(monkeypatch):
     result = reproduce.run(experiment, config)
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert any("random data, zero, maxima: neurons per tetrahedron" in claim for claim in red)
+
+
+def test_operators_that_are_hardly_trained_turn_the_report_red():
+    experiment, config = toy("mgno_darcy")
+    config = dataclasses.replace(config, epochs=1, mgno=(1, 1, 1), fno=(1, 1, 1, 1))
+    result = reproduce.run(experiment, config)
+    red = [check.claim for check in result.runs[0].checks if not check.passed]
+    assert len(red) == 4 and all("over the best without learning" in claim for claim in red)
+
+
+def test_the_problems_of_the_operators_are_solved_as_by_finite_elements(x64):
+    experiment, config = toy("mgno_darcy")
+    config = dataclasses.replace(config, train=2, test=1)
+    module = sys.modules[experiment.run.__module__]
+    coefficients, solutions, _ = module.problems(config)
+    assert set(np.unique(coefficients)) == {3.0, 12.0}
+    mesh = fem.box((config.n + 1, config.n + 1))
+    centres = mesh.nodes[mesh.cells].mean(1)
+    place = tuple((centres * (config.n + 1)).astype(int).T)
+    inner = np.rint(mesh.nodes * (config.n + 1)).astype(int).T - 1
+    kept = ((inner >= 0) & (inner < config.n)).all(0)
+    for a, u in zip(coefficients, solutions, strict=True):
+        expected = fem.solve_poisson(mesh, lambda x: 1 + 0 * x[..., 0], coefficient=a[place])
+        np.testing.assert_allclose(u[tuple(inner[:, kept])], expected[kept], rtol=1e-5)
+
+
+def test_the_error_of_the_operators_is_that_in_H1(x64):
+    """|sin pi x sin 2 pi y|^2 = 1/4 (1 + 5 pi^2), up to h^2."""
+    experiment, _ = toy("mgno_darcy")
+    module = sys.modules[experiment.run.__module__]
+    x = multigrid.nodes((127, 127))
+    v = np.sin(np.pi * x[..., 0]) * np.sin(2 * np.pi * x[..., 1])
+    size = module.norm_h1(jnp.asarray(np.stack([v, 2 * v])[..., None]))
+    exact = np.sqrt((1 + 5 * np.pi**2) / 4)
+    np.testing.assert_allclose(size, [exact, 2 * exact], rtol=(2 * np.pi / 128) ** 2)
+    v, u = jnp.asarray(3 * v[None, ..., None]), jnp.asarray(v[None, ..., None])
+    np.testing.assert_allclose(module.relative_h1(v, u), [2.0], rtol=1e-12)
 
 
 def course(**changes):

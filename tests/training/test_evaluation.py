@@ -71,7 +71,7 @@ def test_logits_that_are_nan_are_not_the_class_zero():
     [
         (IMAGES[:0], LABELS[:0], "at least one example"),
         (IMAGES, LABELS[:-1], "one row per image"),
-        (IMAGES, LABELS + 0.5, "labels must be integers"),
+        (IMAGES, LABELS + 0.5, r"floating dtype must have shape \(n, \*"),
         (IMAGES, np.where(np.arange(N) == 3, -1, LABELS), r"at least 0, got -1 at index \(3,\)"),
         (IMAGES, np.where(np.arange(N) == 3, 4, LABELS), r"less than 4.*got 4 at index \(3,\)"),
         (np.where(IMAGES > 200, np.nan, IMAGES), LABELS, "images must be finite, got nan"),

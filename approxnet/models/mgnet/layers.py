@@ -144,6 +144,8 @@ class Prolongation(nn.Module):
     Attributes:
       features: the channels that leave.
       padding, boundary: those of the transfers to the coarse grid.
+      size: the kernel is size x size, 3 or 4.
+      kernel_init: as for ``Conv``.
 
     >>> P = Prolongation(8)
     >>> P.init_with_output(jax.random.key(0), jnp.ones((1, 4, 4, 2)), (7, 7))[0].shape
@@ -153,9 +155,12 @@ class Prolongation(nn.Module):
     features: int
     padding: int = 1
     boundary: str = "zero"
+    size: int = 3
+    kernel_init: Any = kaiming
 
     @nn.compact
-    def __call__(self, e: jax.Array, size: tuple[int, ...]) -> jax.Array:
-        """P e, (n, *size, features), of a correction e (n, h, w, c)."""
-        kernel = self.param("kernel", kaiming, (3, 3, e.shape[-1], self.features), e.dtype)
-        return convolve_transposed(e, kernel, size, padding=self.padding, boundary=self.boundary)
+    def __call__(self, e: jax.Array, fine: tuple[int, ...]) -> jax.Array:
+        """P e, (n, *fine, features), of a correction e (n, h, w, c)."""
+        shape = (self.size, self.size, e.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, e.dtype)
+        return convolve_transposed(e, kernel, fine, padding=self.padding, boundary=self.boundary)

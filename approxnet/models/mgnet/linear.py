@@ -30,7 +30,8 @@ from approxnet.errors import AssumptionError
 from approxnet.models.conv import convolve, convolve_transposed
 from approxnet.models.mgnet.network import MgNet
 from approxnet.multigrid import axes
-from approxnet.multigrid.grids import Hierarchy, Operator
+from approxnet.multigrid.grids import Hierarchy
+from approxnet.multigrid.operators import Operator
 from approxnet.multigrid.smooth import Smoother, course_kernel
 from approxnet.multigrid.transfer import Transfer
 
