@@ -1,18 +1,9 @@
-"""Figures of meshes, functions, networks, kinks, linear regions, convergence rates and images.
-
-Every function draws into ``axes`` if they are given, makes a figure otherwise, and returns the
-figure. Nothing is shown, and matplotlib's global state is neither used nor changed: the figures
-are ``matplotlib.figure.Figure`` objects, to be saved or shown by the caller.
-
-Colours are those of Okabe and Ito, which readers with any colour vision can tell apart, and the
-colour map is cividis for the same reason.
-"""
+"""Meshes, functions, networks, kinks and linear regions."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -21,51 +12,12 @@ import numpy as np
 from approxnet import _checks, relu
 from approxnet.errors import AssumptionError
 from approxnet.fem.mesh import SimplexMesh
+from approxnet.plot.canvas import COLOUR_MAP, COLOURS, target
 from approxnet.relu.network import Network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-COLOUR_MAP = "cividis"
-
-
-def figure(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None
-) -> tuple[Figure, Any]:
-    """A figure with ``rows`` times ``columns`` axes: the axes, or an array of them.
-
-    Args:
-      rows: how many rows of axes.
-      columns: how many columns of axes.
-      size: width and height in inches; None for 4.5 x 3.4 per axes.
-
-    Example:
-      >>> _, axes = figure(1, 3)
-      >>> axes.shape
-      (3,)
-    """
-    import matplotlib as mpl
-    from cycler import cycler
-    from matplotlib.figure import Figure
-
-    style: Any = {
-        "font.size": 9,
-        "axes.titlesize": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": False,
-        "axes.edgecolor": "#555555",
-        "axes.prop_cycle": cycler(color=COLOURS),
-    }
-    with mpl.rc_context(style):
-        drawing = Figure(figsize=size or (4.5 * columns, 3.4 * rows), layout="constrained")
-        engine: Any = drawing.get_layout_engine()
-        engine.set(w_pad=0.06, h_pad=0.06)
-        axes = drawing.subplots(rows, columns)
-    return drawing, axes
 
 
 def mesh(mesh: SimplexMesh, *, axes: Axes | None = None) -> Figure:
@@ -80,7 +32,7 @@ def mesh(mesh: SimplexMesh, *, axes: Axes | None = None) -> Figure:
       >>> drawing.axes[0].get_aspect()
       1.0
     """
-    drawing, axes = _target(axes)
+    drawing, axes = target(axes)
     nodes = np.asarray(mesh.nodes)
     if _planar("mesh", nodes.shape[1]):
         lines = {"color": "#333333", "lw": min(0.6, 24 / math.sqrt(len(mesh.cells)))}
@@ -115,7 +67,7 @@ def function(mesh: SimplexMesh, values: Any, *, axes: Axes | None = None) -> Fig
     nodes, values = np.asarray(mesh.nodes), np.asarray(values)
     if values.shape != (len(nodes),):
         raise ValueError(f"values must have shape ({len(nodes)},), got {values.shape}")
-    drawing, axes = _target(axes)
+    drawing, axes = target(axes)
     if _planar("mesh", nodes.shape[1]):
         triangles = Triangulation(nodes[:, 0], nodes[:, 1], np.asarray(mesh.cells))
         colours = axes.tripcolor(triangles, values, shading="gouraud", cmap=COLOUR_MAP)
@@ -150,7 +102,7 @@ def network(
       >>> drawing = network(net, [-1.0], [1.0])
     """
     grid, values = _sample(net, lower, upper, points)
-    drawing, axes = _target(axes)
+    drawing, axes = target(axes)
     if len(grid) == 2:
         colours = _pixels(axes, grid, values, cmap=COLOUR_MAP)
         drawing.colorbar(colours, ax=axes, shrink=0.85)
@@ -195,7 +147,7 @@ def kinks(
         / math.hypot(*(spacing * (i, j)))
         for i, j in steps
     ]
-    drawing, axes = _target(axes)
+    drawing, axes = target(axes)
     _pixels(axes, [axis[1:-1] for axis in grid], np.max(inner, axis=0), cmap="Greys",
             norm=PowerNorm(0.5))  # fmt: skip
     return drawing
@@ -227,7 +179,7 @@ def regions(net: Network, lower: Any, upper: Any, *, axes: Axes | None = None) -
 
     planar = _planar("the network", net.layers[0].n_in)
     cells = relu.linear_regions(net, lower, upper)
-    drawing, axes = _target(axes)
+    drawing, axes = target(axes)
     x, first = cells.vertices[cells.corners], cells.starts[:-1]
     sizes = np.diff(cells.starts)
     slope, intercept = (np.repeat(a[:, 0], sizes, axis=0) for a in (cells.slopes, cells.intercepts))
@@ -245,140 +197,6 @@ def regions(net: Network, lower: Any, upper: Any, *, axes: Axes | None = None) -
         axes.plot(x[order, 0], values[order], ".-", color=COLOURS[0], lw=1.2, ms=4)
         axes.set_xlabel("x")
     return drawing
-
-
-def rates(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    *,
-    xlabel: str = "N",
-    ylabel: str = "error",
-    axes: Axes | None = None,
-) -> Figure:
-    """Errors against sizes on logarithmic axes, with the fitted order of each curve.
-
-    The order is the slope of the least-squares line through the logarithms of all its points.
-
-    Args:
-      curves: sizes and errors by name; all positive.
-      xlabel: what the sizes are.
-      ylabel: what the errors are.
-      axes: where to draw; None for a new figure.
-
-    Raises:
-      ValueError: if a size or an error is not positive.
-
-    Example:
-      >>> drawing = rates({"P1": ([8, 16, 32], [1e-2, 2.5e-3, 6.25e-4])}, xlabel="1 / h")
-      >>> drawing.axes[0].get_legend().get_texts()[0].get_text()
-      'P1, order -2.00'
-    """
-    drawing, axes = _target(axes)
-    for i, (name, (sizes, errors)) in enumerate(curves.items()):
-        x, y = np.asarray(sizes, float), np.asarray(errors, float)
-        if not (np.all(x > 0) and np.all(y > 0)):
-            raise ValueError(
-                f"sizes and errors must be positive, got {sizes}, {errors} for {name!r}"
-            )
-        label = name
-        if len(x) > 1:
-            label = f"{name}, order {np.polyfit(np.log(x), np.log(y), 1)[0]:.2f}"
-        axes.loglog(x, y, MARKERS[i % len(MARKERS)] + "-", label=label, lw=1.2, ms=4.5)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.grid(True, which="major", color="#dddddd", lw=0.6)
-    axes.legend(frameon=False)
-    return drawing
-
-
-def images(pictures: Mapping[str, Any], *, columns: int = 3) -> Figure:
-    """Grey images in [0, 1] side by side under their names.
-
-    Args:
-      pictures: (rows, columns) arrays of one shape, by title.
-      columns: images in a row.
-
-    Raises:
-      ValueError: if there is no picture or one is not a matrix.
-
-    Example:
-      >>> drawing = images({"black": np.zeros((4, 6)), "white": np.ones((4, 6))})
-      >>> len(drawing.axes)
-      2
-    """
-    shapes = {name: np.shape(picture) for name, picture in pictures.items()}
-    if not shapes or any(len(shape) != 2 for shape in shapes.values()):
-        raise ValueError(f"pictures must be matrices by title, got shapes {shapes}")
-    columns = min(columns, len(shapes))
-    rows = math.ceil(len(shapes) / columns)
-    height, width = next(iter(shapes.values()))
-    size = (4.2 * columns, rows * (4.2 * height / width + 0.35))
-    drawing, axes = figure(rows, columns, size=size)
-    for ax in np.ravel(axes)[len(shapes) :]:
-        ax.remove()
-    for ax, (name, picture) in zip(np.ravel(axes), pictures.items(), strict=False):
-        image(picture, axes=ax)
-        ax.set_title(name)
-    return drawing
-
-
-def png(figure: Figure | Sequence[Figure], *, dpi: int = 130, pause: float = 0.7) -> bytes:
-    """A figure, or an animation of several, as a PNG file of 256 colours.
-
-    That is a third of the size of a file with all colours.
-
-    Args:
-      figure: the figure, or the frames of an animation, which is repeated without end.
-      dpi: pixels per inch.
-      pause: seconds between frames.
-
-    Example:
-      >>> png(images({"black": np.zeros((4, 6))}))[1:4]
-      b'PNG'
-    """
-    from PIL import Image  # matplotlib depends on it
-
-    frames = []
-    for drawn in figure if isinstance(figure, Sequence) else (figure,):
-        full = io.BytesIO()
-        drawn.savefig(full, format="png", dpi=dpi)
-        frames.append(Image.open(full).convert("RGB"))
-    colours = frames[0].quantize(256)
-    first, *rest = (frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames)
-    small = io.BytesIO()
-    first.save(
-        small,
-        format="png",
-        optimize=True,
-        save_all=bool(rest),
-        append_images=rest,
-        duration=1000 * pause,
-        loop=0,
-    )
-    return small.getvalue()
-
-
-def image(picture: Any, *, axes: Axes | None = None) -> Figure:
-    """A grey image, black 0 and white 1, its first row on top.
-
-    Args:
-      picture: (rows, columns), values outside [0, 1] are drawn black or white.
-      axes: where to draw; None for a new figure.
-
-    Example:
-      >>> drawing = image(np.eye(3))
-    """
-    drawing, axes = _target(axes)
-    axes.imshow(np.asarray(picture), cmap="gray", vmin=0.0, vmax=1.0)
-    axes.set_axis_off()
-    return drawing
-
-
-def _target(axes: Axes | None) -> tuple[Figure, Axes]:
-    """The figure of the axes, new ones if there are none."""
-    if axes is None:
-        return figure()
-    drawing: Any = axes.figure
-    return drawing, axes
 
 
 def _planar(name: str, d: int) -> bool:
