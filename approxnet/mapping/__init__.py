@@ -4,8 +4,8 @@ A P1 function on a mesh is a ReLU network with one hidden layer in one dimension
 plane, and with logarithmically many in any dimension; its features depend on the mesh and its
 output weights are linear in the nodal values. As a signed sum of maxima of its own pieces
 (``maxima_form``) it takes two hidden layers up to five dimensions. Conversely a network is a P1
-function on the mesh of its linear regions (``relu_to_fem``). How well the two bases of P1 functions on a line, ReLU and hats, are
-conditioned is ``condition_number``, with ``condition_bounds``.
+function on the mesh of its linear regions (``relu_to_fem``). ``condition_number`` and
+``condition_bounds`` say how well ReLU and hats are conditioned as bases of P1 on a line.
 
 Reference: He, Li, Xu, Zheng, J. Comput. Math. 38 (2020), 502-527.
 """
