@@ -9,10 +9,10 @@ ones.
 
 All errors are in L2 on the target's interval. The size is the number of cells, the degree plus one,
 or the number of neurons. The lines are from theory: h^2 |f''| / 720^(1/2) for smooth targets on
-equal cells, (int |f''|^(2/5))^(5/2) / (720^(1/2) n^2) for the best breakpoints (de Boor; Burchard,
-Hale), and the exact error of the deep networks, the norm of the target times 4^-m or 2^-m, since
-what m levels leave is the target again, smaller and repeated 2^m times. Other known rates are drawn
-with their order through the last error.
+equal cells, (int |f''|^(2/5))^(5/2) / (720^(1/2) n^2) for the best breakpoints (Burchard, Hale),
+rho^-n for polynomials, and the exact error of the deep networks, the norm of the target times 4^-m
+or 2^-m, since what m levels leave is the target again, smaller and repeated 2^m times. Other known
+rates are drawn with their order through the last error.
 
 A target of one's own is registered and then measured like the others:
 

@@ -37,8 +37,8 @@ PAPER = (
         "2/pi log(n + 1) + 1",
     ),
     Quote(
-        "R. S. Varga, A. J. Carpenter, On the Bernstein conjecture in approximation theory, "
-        "Constr. Approx. 1 (1985), 333-348",
+        "R. S. Varga, A. J. Carpenter, On a conjecture of S. Bernstein in approximation theory, "
+        "Math. USSR Sbornik 57 (1987), 547-560",
         "in our words",
         "2n E_2n(|x|) tends to 0.28016949902..., and not to 1 / (2 pi^(1/2)) = 0.28209...",
     ),

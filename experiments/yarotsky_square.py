@@ -32,8 +32,8 @@ PAPER = (
         "D. Yarotsky, Error bounds for approximations with deep ReLU networks, Neural Networks 94 "
         "(2017), 103-114",
         "Proposition 2 and its proof, in our words",
-        "x^2 on [0, 1] is approximated to any epsilon > 0 by a ReLU network whose depth and numbers "
-        "of weights and units are O(log(1 / epsilon)): f_m misses it by 2^(-2m-2)",
+        "x^2 on [0, 1] is approximated to any epsilon > 0 by a ReLU network with depth and "
+        "numbers of weights and units O(log(1 / epsilon)): f_m misses it by 2^(-2m-2)",
     ),
 )
 
