@@ -94,6 +94,9 @@ EMULATIONS: dict[str, tuple[Callable[[int], relu.Network], float]] = {
 }
 """Deep networks with m levels, and by how much a level reduces the error."""
 
+ROUNDING = 1e-13
+"""Errors below are rounding."""
+
 METHODS = ("uniform P1", "adaptive P1", "free-knot P1", "polynomial", "deep ReLU network")
 
 
@@ -130,7 +133,7 @@ def _find(name: str) -> targets.Target:
 
 
 def _measure(target: targets.Target, config: Config) -> list[Curve]:
-    ends = {"lower": target.lower[0], "upper": target.upper[0]}
+    ends: Any = {"lower": target.lower[0], "upper": target.upper[0]}
     cells, known = np.array(config.cells), {r.method: r for r in target.rates}
     order = {m: known[m].order if m in known else None for m in METHODS}
     uniform = np.array([_uniform(target, n) for n in config.cells])
@@ -229,7 +232,7 @@ def _emulate(target: targets.Target, levels: tuple[int, ...]) -> Curve:
 
 def _fit(c: Curve) -> rates.Fit | None:
     """Of the last three levels; none where the error is rounding."""
-    sizes, errors = c.sizes[c.errors > 1e-13], c.errors[c.errors > 1e-13]
+    sizes, errors = c.sizes[c.errors > ROUNDING], c.errors[c.errors > ROUNDING]
     return rates.fit(sizes, errors, last=min(3, len(sizes))) if len(sizes) > 1 else None
 
 
@@ -276,8 +279,8 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
     curves = numbers.data["curves"]
     names = list(dict.fromkeys(c.target for c in curves))
     figures = {}
-    for start in range(0, len(names), 4):
-        chosen = names[start : start + 4]
+    for start in range(0, len(names), 6):
+        chosen = names[start : start + 6]
         caption = (
             f"{', '.join(chosen)}: error in L2 against size. Lines of the same colour are from "
             "theory, dashed with their constant, dotted with their order through the last error."
@@ -287,22 +290,25 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
 
 
 def _figure(groups: list[list[Curve]]) -> Any:
-    columns = min(2, len(groups))
+    columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
-    figure, axes = drawing.figure(rows, columns, size=(5.0 * columns, 3.8 * rows))
+    figure, axes = drawing.figure(rows, columns, size=(4.4 * columns, 3.7 * rows))
     flat = np.ravel(axes)
     for ax, curves in zip(flat, groups, strict=False):
         for c in curves:
             i = METHODS.index(c.method)
             colour, marker = drawing.COLOURS[i], drawing.MARKERS[i]
-            ax.loglog(c.sizes, c.errors, marker + "-", color=colour, ms=4.5, lw=0.7, label=c.method)
+            seen = c.errors > ROUNDING
+            label = c.method + ("" if seen.any() else ", exact")
+            ax.loglog(c.sizes[seen], c.errors[seen], marker + "-", color=colour, ms=4.5, lw=0.7,
+                      label=label)  # fmt: skip
             if c.line is not None:
                 ax.loglog(c.sizes, c.line, "--", color=colour, lw=1.3)
             elif c.order is not None:
                 line = c.errors[-1] * (c.sizes / c.sizes[-1]) ** -c.order
                 ax.loglog(c.sizes, line, ":", color=colour, lw=1.3)
         ax.set_title(curves[0].target)
-        ax.set_ylim(bottom=max(1e-12, min(c.errors.min() for c in curves) / 3))
+        ax.set_xlim(1.5, 2 * max(c.sizes[-1] for c in curves))
         ax.set_xlabel("size")
         ax.legend(frameon=False, fontsize=8)
     for ax in flat[:: max(columns, 1)]:

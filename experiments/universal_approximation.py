@@ -57,7 +57,7 @@ class Config:
 
     activations: tuple[str, ...] = ("tanh", "sigmoid")
     degrees: tuple[int, ...] = (1, 2, 3, 4)
-    steps: int = 25
+    steps: int = 19
     degree: int = 6
 
 

@@ -92,6 +92,7 @@ def test_linear_problems_take_one_undamped_step(x64):
     found = gauss_newton(lambda x: jnp.matmul(A, x) - b, jnp.zeros(4), damping=0.0)
     np.testing.assert_allclose(found.value, np.linalg.lstsq(A, b)[0], rtol=1e-12)
     assert int(found.steps) <= 2
+    assert float(found.costs[1]) == pytest.approx(float(found.costs[-1]), rel=1e-12)
 
 
 def test_trees_and_dtypes_are_kept(dtype):
