@@ -36,7 +36,8 @@ PAPER = (
         "J. He, L. Li, J. Xu, ReLU deep neural networks from the hierarchical basis perspective, "
         "Comput. Math. Appl. 120 (2022), 105-114",
         "abstract",
-        "'This special structure can be applied only to approximate quadratic functions'",
+        "'ReLU DNNs with this special structure can be applied only to approximate quadratic "
+        "functions'",
     ),
 )
 

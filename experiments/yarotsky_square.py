@@ -31,10 +31,9 @@ PAPER = (
     Quote(
         "D. Yarotsky, Error bounds for approximations with deep ReLU networks, Neural Networks 94 "
         "(2017), 103-114",
-        "Proposition 2",
-        "'The function f(x) = x^2 on the segment [0, 1] can be approximated with any error "
-        "epsilon > 0 by a ReLU network having the depth and the number of weights and computation "
-        "units O(ln(1/epsilon))'; f_m misses it by 2^(-2m-2)",
+        "Proposition 2 and its proof, in our words",
+        "x^2 on [0, 1] is approximated to any epsilon > 0 by a ReLU network with depth and "
+        "numbers of weights and units O(log(1 / epsilon)): f_m misses it by 2^(-2m-2)",
     ),
 )
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -70,12 +71,19 @@ def derivatives(activation: str, order: int, t: np.ndarray) -> np.ndarray:
       [-2.0]
     """
     _checks.one_of("activation", activation, ACTIVATIONS)
-    f = ACTIVATIONS[activation]
-    for _ in range(_checks.count("order", order)):
-        f = jax.grad(f)
     with jax.enable_x64(True):
         flat = jnp.asarray(np.asarray(t, np.float64).ravel())
-        return np.asarray(jax.jit(jax.vmap(f))(flat)).reshape(np.shape(t))
+        values = _derivative(activation, _checks.count("order", order))(flat)
+        return np.asarray(values).reshape(np.shape(t))
+
+
+@functools.cache
+def _derivative(activation: str, order: int) -> Callable[[jax.Array], jax.Array]:
+    """Kept, so that each is compiled once."""
+    f = ACTIVATIONS[activation]
+    for _ in range(order):
+        f = jax.grad(f)
+    return jax.jit(jax.vmap(f))
 
 
 def monomial(

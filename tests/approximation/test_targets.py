@@ -44,7 +44,7 @@ LOOSE = {
 def test_the_l2_norm_is_exact(x64, name):
     target = CATALOG[name]
     rule, trust = rule_of(target)
-    values = np.asarray(target(rule.points))
+    values = np.asarray(jax.jit(target.f)(rule.points))
     measured = math.sqrt(rule.weights @ values**2)
     assert abs(measured / target.norms["L2"] - 1) < LOOSE.get(name, trust)
 
@@ -58,7 +58,7 @@ def test_the_h1_seminorm_is_exact_or_infinite(x64, name):
     exact = target.norms["H1"]
     if target.dimension == 1:
         x = np.linspace(target.lower[0], target.upper[0], 3 * 2**13 + 1)
-        values = np.asarray(target(x[:, None]))
+        values = np.asarray(jax.jit(target.f)(x[:, None]))
         quotients = [
             math.sqrt((np.diff(values[::k]) ** 2 / (k * (x[1] - x[0]))).sum()) for k in (64, 1)
         ]
@@ -86,21 +86,30 @@ def test_the_maximum_is_a_sharp_bound(x64, name):
         missing = target.dimension - grid.shape[1]
         grid = np.concatenate([grid, grid[:, :missing]], axis=1)
         x = np.asarray(target.lower) + (np.subtract(target.upper, target.lower)) * grid
-    top = np.abs(target(x)).max()
+    top = np.abs(np.asarray(jax.jit(target.f)(x))).max()
     assert top <= target.norms["max"] * (1 + 1e-12)
     assert top >= target.norms["max"] * (1 - 2e-3)
+
+
+def points_of(target, dtype):
+    middle = np.add(target.lower, target.upper) * 0.3
+    return jnp.asarray(np.broadcast_to(middle, (2, 3, target.dimension)), dtype)
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_shapes_and_dtypes_are_kept(name, dtype):
     target = CATALOG[name]
-    x = np.broadcast_to((np.add(target.lower, target.upper) * 0.3), (2, 3, target.dimension))
-    values = target(x.astype(dtype))
+    values = jax.eval_shape(target.f, points_of(target, dtype))
     assert values.shape == (2, 3) and values.dtype == dtype
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_jitted_values_are_the_same(name):
+    target = CATALOG[name]
+    x = points_of(target, np.float32)
+    values = target(x)
     assert np.isfinite(values).all()
-    np.testing.assert_allclose(
-        jax.jit(target.f)(jnp.asarray(x, dtype)), values, rtol=1e-5, atol=1e-5
-    )
+    np.testing.assert_allclose(jax.jit(target.f)(x), values, rtol=1e-5, atol=1e-5)
 
 
 def test_the_catalogue_covers_what_it_promises():
@@ -137,7 +146,7 @@ def _projection_error(target, n):
     mesh = fem.interval(np.linspace(low, high, n + 1))
     rule = quadrature.box(3 * n, 9, low, high)
     B = fem.basis(mesh, rule.points)
-    values = np.asarray(target(rule.points))
+    values = np.asarray(jax.jit(target.f)(rule.points))
     load = B.T @ (rule.weights * values)
     c = scipy.sparse.linalg.spsolve(fem.mass(mesh).tocsc(), load)
     return math.sqrt(rule.weights @ (values - B @ c) ** 2)
@@ -149,9 +158,10 @@ def _projection_error(target, n):
 def test_polynomials_have_the_rate_of_the_entry(name):
     target = CATALOG[name]
     (rate,) = [r for r in target.rates if r.method == "polynomial"]
-    degrees = np.array([16, 24, 32, 48, 64] if rate.ratio == 1 else [20, 30, 40, 50])
+    degrees = np.array([16, 32, 64] if rate.ratio == 1 else [20, 40])
     ends = {"lower": target.lower[0], "upper": target.upper[0]}
-    errors = [polynomials.best_uniform(target, int(n), rtol=1e-6, **ends).error for n in degrees]
+    f = jax.jit(target.f)
+    errors = [polynomials.best_uniform(f, int(n), rtol=1e-6, **ends).error for n in degrees]
     if rate.ratio == 1:
         assert abs(rates.fit(degrees, errors).order - rate.order) < 0.05
     else:
@@ -169,7 +179,7 @@ def test_takagi_is_self_similar(x64):
 def test_the_corner_function_is_harmonic(x64):
     u = CATALOG["corner"]
     x = jnp.array([[0.3, 0.2], [0.05, 0.9]])
-    laplacian = jax.vmap(lambda y: jnp.trace(jax.hessian(lambda z: u(z))(y)))(x)
+    laplacian = jax.jit(jax.vmap(lambda y: jnp.trace(jax.hessian(u.f)(y))))(x)
     np.testing.assert_allclose(laplacian, 0, atol=1e-12)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from approxnet import data, fem, mapping, models, multigrid, relu, reproduce
+from approxnet.approximation import polynomials, splines, targets, universal
 from approxnet.errors import OfflineError
 from approxnet.reproduce import catalog, page
 
@@ -57,6 +58,16 @@ TOYS = {
         "mgno": (6, 2, 3),
         "fno": (8, 4, 2, 16),
     },
+    "spectral_bias": {"sizes": (8, 16), "neurons": 64, "waves": (1, 8), "steps": 500},
+    "runge_and_weierstrass": {"degrees": (4, 16), "means": (4, 16), "best": (4, 8), "sums": (2, 8)},
+    "universal_approximation": {"activations": ("tanh",), "degrees": (2,), "degree": 2},
+    "rates_lab": {
+        "targets": ("power", "takagi"),
+        "cells": (8, 16, 32),
+        "free": (4, 8),
+        "degrees": (4, 8),
+        "levels": (1, 3),
+    },
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
@@ -76,7 +87,7 @@ def test_at_toy_size_every_check_holds_and_every_figure_is_drawn(name, tmp_path)
     result = reproduce.run(experiment, config, out=tmp_path)
     assert result.runs[0].error == ""
     assert [check for check in result.runs[0].checks if not check.passed] == []
-    assert len(result.figures) >= 2
+    assert len(result.figures) >= (1 if name == "rates_lab" else 2)
     for figure in result.figures:
         assert (tmp_path / name / figure.file).stat().st_size > 1000
     assert (tmp_path / name / "results.json").stat().st_size < 50_000
@@ -166,6 +177,79 @@ def test_a_sawtooth_of_the_level_before_turns_the_report_red(monkeypatch):
     result = reproduce.run(experiment, config)
     red = [check.claim for check in result.runs[0].checks if not check.passed]
     assert "x y, level 1: part off the sawteeth" in red
+
+
+def red(experiment, config):
+    return [c.claim for c in reproduce.run(experiment, config).runs[0].checks if not c.passed]
+
+
+def test_a_hat_that_is_a_relu_turns_the_report_red(monkeypatch):
+    experiment, config = toy("spectral_bias")
+    honest = mapping.condition_number
+    monkeypatch.setattr(mapping, "condition_number", lambda n, **_: honest(n))
+    assert "hat, L2, n = 16: condition number over its upper bound" in red(experiment, config)
+
+
+def test_points_that_are_equispaced_turn_the_report_red(monkeypatch):
+    experiment, config = toy("runge_and_weierstrass")
+
+    def equispaced(f, n):
+        x = np.linspace(-1, 1, n + 1)[:, None]
+        return polynomials.barycentric(x, f(x))
+
+    monkeypatch.setattr(polynomials, "interpolate", equispaced)
+    assert "degree 16, Chebyshev: error" in red(experiment, config)
+
+
+def test_a_difference_that_is_not_centred_turns_the_report_red(monkeypatch):
+    experiment, config = toy("universal_approximation")
+    honest = universal.monomial
+
+    def shifted(*given, **options):
+        found = honest(*given, **options)
+        (hidden, out), names = found.network.layers, found.network.activations
+        weight = hidden.dense() + found.step / 2
+        moved = relu.from_layers(
+            [(weight, hidden.bias_vector()), (out.dense(), out.bias_vector())], names
+        )
+        return found._replace(network=moved)
+
+    monkeypatch.setattr(universal, "monomial", shifted)
+    assert "tanh, x^2: largest error / bound" in red(experiment, config)
+
+
+def test_a_tooth_too_few_and_a_lost_knot_turn_the_report_red(monkeypatch):
+    experiment, config = toy("rates_lab")
+    series, fit = relu.sawtooth_series, splines.fit_free_knots
+    monkeypatch.setattr(relu, "sawtooth_series", lambda c: series(c[:-1] if len(c) > 1 else c))
+    monkeypatch.setattr(splines, "fit_free_knots", lambda f, n, **k: fit(f, n // 2, **k))
+    assert {
+        "takagi, deep ReLU network: |error / line - 1|",
+        "power, free-knot P1: error over the optimum",
+    } <= set(red(experiment, config))
+
+
+def test_a_target_of_ones_own_gets_its_figure(tmp_path):
+    """The example in the head of the rates lab."""
+    experiment, config = toy("rates_lab")
+    mine = targets.Target(
+        "my bump", lambda x: jnp.exp(-9 * x[..., 0] ** 2), (-1.0,), (1.0,), frozenset(), {}
+    )
+    targets.register(mine)
+    try:
+        config = dataclasses.replace(config, targets=("my bump",), fitted=())
+        result = reproduce.run(experiment, config, out=tmp_path)
+    finally:
+        del targets.CATALOG["my bump"]
+    assert result.verdict == "pass"
+    (figure,) = result.figures
+    assert figure.caption.startswith("my bump")
+
+
+def test_an_unknown_target_is_named():
+    experiment, config = toy("rates_lab")
+    config = dataclasses.replace(config, targets=("my bumb",))
+    assert "register it" in reproduce.run(experiment, config).runs[0].error
 
 
 def test_regions_that_are_counted_twice_turn_the_report_red(monkeypatch):

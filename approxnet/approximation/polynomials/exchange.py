@@ -181,8 +181,8 @@ def _exchange(places: np.ndarray, heights: np.ndarray, count: int) -> np.ndarray
 def bernstein_constant(degrees: list[int]) -> float:
     """The limit of 2n E_2n(|x|) by Richardson extrapolation over degrees 2n that double.
 
-    The sequence has an expansion in powers of 1 / n^2. Bernstein (1914) gave the limit to four
-    digits and conjectured 1 / (2 sqrt pi) = 0.2821, which is wrong: it is 0.28016949902...
+    The sequence has an expansion in powers of 1 / n^2. Bernstein (1914) put the limit
+    between 0.278 and 0.286 and asked if it is 1 / (2 sqrt pi) = 0.2821: it is 0.28016949902...
 
     Args:
       degrees: 2n, even, each twice the one before.
@@ -190,7 +190,7 @@ def bernstein_constant(degrees: list[int]) -> float:
     Raises:
       ValueError: if a degree is odd or not twice the one before.
 
-    Reference: Varga, Carpenter, Constr. Approx. 1 (1985), 333-348.
+    Reference: Varga, Carpenter, Math. USSR Sbornik 57 (1987), 547-560.
 
     Example:
       >>> round(bernstein_constant([4, 8, 16, 32]), 7)

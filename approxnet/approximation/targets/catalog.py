@@ -29,7 +29,7 @@ class Rate(NamedTuple):
     """A rate error ~ n^(-order) ratio^n with its reference.
 
     Example:
-      >>> Rate("uniform P1", "L2", 2.0, "de Boor (1973)").ratio
+      >>> Rate("uniform P1", "L2", 2.0, "de Boor, Fix (1973)").ratio
       1.0
     """
 
@@ -104,10 +104,12 @@ def register(target: Target) -> Target:
       >>> mine = register(Target(
       ...     name="my bump", f=lambda x: jnp.exp(-9 * x[..., 0] ** 2), lower=(-1.0,), upper=(1.0,),
       ...     tags=frozenset({"smooth"}), norms={"max": 1.0}))
-      >>> degrees = [4, 8, 16]
+      >>> degrees = [4, 8]
       >>> errors = [polynomials.best_uniform(mine, n, lower=-1, upper=1).error for n in degrees]
       >>> figure = plot.rates({mine.name: (degrees, errors)}, xlabel="degree")
       >>> del CATALOG["my bump"]
+
+      The experiment ``rates_lab`` measures it by all methods; its head says how.
     """
     if target.name in CATALOG:
         raise ConfigError(f"name must be new, got {target.name!r}, which is taken; choose another")

@@ -13,11 +13,11 @@ import scipy.special
 
 from approxnet.approximation.targets.catalog import NORMS, Rate, Target, register
 
-DE_BOOR = "de Boor, J. Approx. Theory 9 (1973), 1-15: the least L2 error of P1 on n cells"
-BURCHARD = "Burchard, Hale, J. Approx. Theory 14 (1975), 107-149: free knots"
+DE_BOOR = "de Boor, Fix, J. Approx. Theory 8 (1973), 19-45: the order of P1 on n equal cells"
+BURCHARD = "Burchard, Hale, J. Approx. Theory 14 (1975): free knots"
 TREFETHEN = "Trefethen, Approximation Theory and Approximation Practice (2013), theorem 8.2"
-JACKSON = "Trefethen, Approximation Theory and Approximation Practice (2013), theorem 7.2"
-TAKAGI_NET = "Daubechies, DeVore, Foucart, Hanin, Petrova, Constr. Approx. 55 (2022), section 7"
+JACKSON = "DeVore, Lorentz, Constructive Approximation (1993), chapters 7 and 8"
+TAKAGI_NET = "Daubechies, DeVore, Foucart, Hanin, Petrova, Constr. Approx. 55 (2022), 127-172"
 TERMS = 20
 """Of the Weierstrass function, which is a finite sum here, so that its norms are exact."""
 
