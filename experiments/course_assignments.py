@@ -5,8 +5,8 @@ Cost: 40 s (smoke, digits), 40 min (full, Fashion-MNIST), on two cores
 Expect: the test accuracy rises from least squares over logistic regression and an MLP with 500
 hidden neurons to LeNet-5 and MgNet: on digits 0.856, 0.88, 0.92, 0.94, 0.95, by about one percent
 from seed to seed; on Fashion-MNIST exactly 0.8113 (0.8311333 on the training images), then 0.835,
-0.884, 0.903, 0.925, by less than 0.002. There LeNet-5 has less than a sixth of the parameters of the
-MLP, and MgNet, with 16 channels, a twelfth.
+0.884, 0.903, 0.925, by less than 0.002. There LeNet-5 has less than a sixth of the parameters of
+the MLP, and MgNet, with 16 channels, a twelfth.
 
 Least squares is the solution of smallest norm, in double precision, of pixels / 255 and a one onto
 the unit vectors of the classes. Every network is trained from several seeds and judged after its
