@@ -75,7 +75,7 @@ def test_in_space_a_face_has_the_mean_of_its_four_cells(x64):
     np.testing.assert_allclose(dense(h.operators[0], shape), exact.reshape(60, 60), atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["array", "function"])
+@pytest.mark.parametrize("kind", [pytest.param("array", marks=pytest.mark.slow), "function"])
 def test_smooth_coefficients_give_second_order(x64, kind):
     """u = sin(pi x) cos(pi y), a = 1 + x y^2, c = x + y, Dirichlet in x and Neumann in y."""
     ends = ("dirichlet", "neumann")
@@ -115,7 +115,7 @@ def test_the_coarse_coefficient_is_the_mean_over_the_cells(x64):
     jax.tree.map(np.testing.assert_array_equal, fine.operators[1:], coarse.operators)
 
 
-@pytest.mark.parametrize("boundary", ["dirichlet", "neumann"])
+@pytest.mark.parametrize("boundary", ["dirichlet", pytest.param("neumann", marks=pytest.mark.slow)])
 def test_many_traced_coefficients_are_solved_by_one_program(x64, boundary):
     """vmap equals a loop over hierarchies made on the host, and direct solutions."""
     shape = tuple(8 - EXTRA[boundary] for _ in range(2))

@@ -177,9 +177,8 @@ def test_linear_element_transfers_have_the_known_factors(x64, cycle, expected):
     assert abs(multigrid.convergence_factor(h, cycle, steps=120) - expected) < 0.005
 
 
-@pytest.mark.parametrize(
-    ("omega", "bound"), [(1.15, 0.05), pytest.param(1.0, 0.125, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("omega", "bound"), [(1.15, 0.05), (1.0, 0.125)])
 def test_the_factor_of_red_black_does_not_depend_on_the_grid_width(x64, omega, bound):
     cycle = v_cycle(red_black(omega))
     factors = [
@@ -250,9 +249,8 @@ def test_the_final_project_of_the_course_takes_883_11_and_6_iterations(x64, cycl
     assert abs(multigrid.convergence_factor(problem, cycle, steps=400) - factor) < 0.001
 
 
-@pytest.mark.parametrize(
-    "sizes", [(31, 63), pytest.param((63, 127, 255), marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(31, 63), (63, 127, 255)], ids=str)
 def test_full_multigrid_ends_below_the_discretisation_error(x64, sizes):
     """u = e^(xy) sin(pi x) sin(2 pi y), one red-black V(1,1) per grid: 0.4 of it, and order 2."""
 
