@@ -33,8 +33,8 @@ from approxnet import models, multigrid
 from approxnet import plot as drawing
 from approxnet.data.augment import crop_flip
 from approxnet.multigrid import backslash_cycle, course_element, course_kernel, jacobi, v_cycle
-from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
-from approxnet.reproduce.classifiers import Contender, Contest
+from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers, contest
+from approxnet.reproduce.contest import Contender, Contest
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
 from approxnet.training.examples import unchanged
@@ -114,7 +114,7 @@ def run(config: Contest, progress: Reporter) -> Numbers:
         J: {name: _iterate(J, cycle) for name, cycle in METHODS.items()} for J in exponents
     }
     line = _line(15)
-    scores, _ = classifiers.contest(CONTENDERS, RECIPES, config, progress)
+    scores, _ = contest.hold(CONTENDERS, RECIPES, config, progress)
     tables = (
         _steps_table(iterations, line),
         _sizes_table(),
@@ -128,8 +128,8 @@ def run(config: Contest, progress: Reporter) -> Numbers:
         ),
         Check(f"one dimension: |steps - {LINE}|", abs(line.steps - LINE), "<=", 0),
         *_growth(iterations),
-        *classifiers.sizes(tuple(NETWORKS), CONTENDERS, [n for _, n in NETWORKS.values()]),
-        *classifiers.learned(scores, {"digits": 0.85, "cifar10": 0.9}),
+        *contest.sizes(tuple(NETWORKS), CONTENDERS, [n for _, n in NETWORKS.values()]),
+        *contest.learned(scores, {"digits": 0.85, "cifar10": 0.9}),
     )
     return Numbers(tables, checks, {"iterations": iterations[4], "scores": scores})
 

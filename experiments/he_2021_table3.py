@@ -27,8 +27,9 @@ from typing import Any
 
 from approxnet import models
 from approxnet.data.augment import crop_flip
-from approxnet.reproduce import Check, Numbers, Quote, classifiers
-from approxnet.reproduce.classifiers import Contender, Contest, Scores
+from approxnet.reproduce import Check, Numbers, Quote, classifiers, contest
+from approxnet.reproduce.classifiers import Scores
+from approxnet.reproduce.contest import Contender, Contest
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
 from approxnet.training.examples import unchanged
@@ -99,16 +100,16 @@ SCALES = {
 
 def run(config: Contest, progress: Reporter) -> Numbers:
     """Train what is chosen and set it beside the printed table."""
-    scores, missing = classifiers.contest(CONTENDERS, RECIPES, config, progress)
+    scores, missing = contest.hold(CONTENDERS, RECIPES, config, progress)
     title = "Table 3, accuracy in percent; not run: " + (", ".join(missing) or "see the rows")
     tables = (
-        classifiers.published_table(title, CONTENDERS, scores, config, classes=100),
+        contest.published_table(title, CONTENDERS, scores, config, classes=100),
         *(classifiers.score_table(name, outcomes) for name, outcomes in scores.items()),
     )
     checks = (
         *_sizes(),
-        *classifiers.learned(scores, {"digits": 0.9}),
-        *classifiers.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
+        *contest.learned(scores, {"digits": 0.9}),
+        *contest.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
         *_order(scores, config),
     )
     return Numbers(tables, checks, {"scores": scores})

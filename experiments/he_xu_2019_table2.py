@@ -31,8 +31,8 @@ from typing import Any
 
 from approxnet import models
 from approxnet.data.augment import crop_flip
-from approxnet.reproduce import Numbers, Quote, classifiers
-from approxnet.reproduce.classifiers import Contender, Contest
+from approxnet.reproduce import Numbers, Quote, classifiers, contest
+from approxnet.reproduce.contest import Contender, Contest
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
 from approxnet.training.examples import unchanged
@@ -102,16 +102,16 @@ SCALES = {
 
 def run(config: Contest, progress: Reporter) -> Numbers:
     """Train what is chosen and set it beside the printed table."""
-    scores, missing = classifiers.contest(CONTENDERS, RECIPES, config, progress)
+    scores, missing = contest.hold(CONTENDERS, RECIPES, config, progress)
     title = "Table 2, accuracy in percent; not run: " + (", ".join(missing) or "see the rows")
     tables = (
-        classifiers.published_table(title, CONTENDERS, scores, config),
+        contest.published_table(title, CONTENDERS, scores, config),
         *(classifiers.score_table(name, outcomes) for name, outcomes in scores.items()),
     )
     checks = (
-        *classifiers.sizes(("ResNet-18", "MgNet 256, 256, Pi trained"), CONTENDERS, COUNTED),
-        *classifiers.learned(scores, {"digits": 0.85}),
-        *classifiers.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
+        *contest.sizes(("ResNet-18", "MgNet 256, 256, Pi trained"), CONTENDERS, COUNTED),
+        *contest.learned(scores, {"digits": 0.85}),
+        *contest.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
     )
     return Numbers(tables, checks, {"scores": scores})
 

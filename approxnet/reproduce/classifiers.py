@@ -1,15 +1,13 @@
-"""Image classifiers trained from several seeds, and tables of papers about them.
+"""Image classifiers trained from several seeds: what they attain, in tables and figures.
 
 A network is trained by its recipe from each seed and judged after its last epoch, never after its
-best. A paper's table lists contenders with the accuracies that it prints; beside them stand ours,
-or "not run".
+best.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,8 +19,7 @@ from approxnet import plot as drawing
 from approxnet.data import augment as augmentation
 from approxnet.data.dataset import Dataset
 from approxnet.errors import OfflineError
-from approxnet.reproduce.progress import Reporter
-from approxnet.reproduce.records import Check, Table
+from approxnet.reproduce.records import Table
 from approxnet.training import TrainConfig
 from approxnet.training.examples import Augment, Normalize, unchanged
 
@@ -168,126 +165,6 @@ def spread(values: np.ndarray) -> float:
     return float(values.std(ddof=min(1, len(values) - 1)))
 
 
-class Contender(NamedTuple):
-    """A row of a paper's table.
-
-    Fields:
-      build: (number of classes, part) -> the network with ``part`` of the paper's channels.
-      published: the printed accuracy in percent, by data set.
-      parameters: the printed number of parameters, as it is printed.
-    """
-
-    build: Callable[[int, float], Any]
-    published: Mapping[str, float]
-    parameters: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Contest:
-    """Which rows of a table are run, and how.
-
-    Attributes:
-      sets: names of data sets.
-      rows: names of contenders; None for all.
-      part: of the paper's channels.
-      seeds: how many networks of each kind.
-      epochs: of every network, in which the rate drops after the same part of them as in the
-        paper's recipe; None for those of the recipe.
-      batch: examples in a step; None for the recipe's.
-      seed: the first seed is seed * seeds.
-    """
-
-    sets: tuple[str, ...]
-    rows: tuple[str, ...] | None = None
-    part: float = 1.0
-    seeds: int = 5
-    epochs: int | None = None
-    batch: int | None = None
-    seed: int = 0
-
-
-def contest(
-    contenders: Mapping[str, Contender],
-    recipes: Mapping[str, tuple[TrainConfig, Augment]],
-    config: Contest,
-    progress: Reporter,
-) -> tuple[Scores, dict[str, str]]:
-    """Train the chosen rows on every set that is at hand.
-
-    Args:
-      contenders: the rows of the table.
-      recipes: by data set, how to train and what is done to the training images.
-      config: which rows are run, and how.
-      progress: told before each training.
-
-    Returns:
-      What was attained, and why sets are not at hand.
-    """
-    rows = tuple(contenders) if config.rows is None else config.rows
-    for row in rows:
-        _checks.one_of("row", row, contenders)
-    found, missing = load(config.sets, tuple(recipes))
-    scores: Scores = {name: {} for name in found}
-    jobs = [(name, row) for name in found for row in rows]
-    for i, (name, row) in enumerate(jobs):
-        progress(f"{name}, {row}", i, len(jobs))
-        splits, (recipe, augment) = found[name], recipes[name]
-        scores[name][row] = train(
-            contenders[row].build(len(splits["train"].classes), config.part),
-            _shortened(recipe, config),
-            splits,
-            seeds=config.seeds,
-            normalize=standardised(splits["train"].images),
-            augment=augment,
-        )
-    return scores, missing
-
-
-def _shortened(recipe: TrainConfig, config: Contest) -> TrainConfig:
-    """The recipe with the epochs of a contest; the rate drops after the same part of them."""
-    epochs = recipe.epochs if config.epochs is None else config.epochs
-    return dataclasses.replace(
-        recipe,
-        epochs=epochs,
-        batch=recipe.batch if config.batch is None else config.batch,
-        drop_every=max(1, round(recipe.drop_every * epochs / recipe.epochs)),
-        seed=config.seed * config.seeds,
-    )
-
-
-def published_table(
-    title: str,
-    contenders: Mapping[str, Contender],
-    scores: Scores,
-    config: Contest,
-    *,
-    classes: int = 10,
-) -> Table:
-    """The paper's table, with our accuracies beside its own, or "not run".
-
-    The parameters are those of the networks for so many classes at full size.
-    """
-    sets = tuple(dict.fromkeys(name for c in contenders.values() for name in c.published))
-    columns = (
-        "network",
-        "parameters, printed",
-        "parameters, ours",
-        "MACs of a 32 x 32 image",
-        *(f"{name}, {what}" for name in sets for what in ("printed", "ours, mean", "spread")),
-    )
-    rows = []
-    for name, contender in contenders.items():
-        model = contender.build(classes, 1.0)
-        cells: list[Any] = []
-        for s in sets:
-            outcome = scores.get(s, {}).get(name) if config.part == 1.0 else None
-            ours = (100 * float(outcome.test.mean()), 100 * spread(outcome.test)) if outcome else ()
-            cells += [contender.published.get(s, ""), *(ours or ("not run", ""))]
-        macs = models.count_macs(model, (32, 32, 3))
-        rows.append((name, contender.parameters, size(model, (32, 32, 3)), macs, *cells))
-    return Table(title, columns, tuple(rows))
-
-
 def score_table(name: str, outcomes: Mapping[str, Outcome]) -> Table:
     """What was attained on one set."""
     columns = (
@@ -314,31 +191,6 @@ def score_table(name: str, outcomes: Mapping[str, Outcome]) -> Table:
         for learner, o in outcomes.items()
     )
     return Table(f"{name}: after the last epoch", columns, rows)
-
-
-def sizes(
-    names: Sequence[str], contenders: Mapping[str, Contender], counted: Sequence[int]
-) -> list[Check]:
-    """That networks for ten classes have as many parameters as were counted elsewhere."""
-    return [
-        Check(
-            f"{name}: |parameters - {count:,}|",
-            abs(size(contenders[name].build(10, 1.0), (32, 32, 3)) - count),
-            "<=",
-            0,
-        )
-        for name, count in zip(names, counted, strict=True)
-    ]
-
-
-def learned(scores: Scores, least: Mapping[str, float]) -> list[Check]:
-    """That each mean test accuracy on a set is at least so high."""
-    return [
-        Check(f"{name}, {row}: mean test accuracy", float(outcome.test.mean()), ">=", least[name])
-        for name, outcomes in scores.items()
-        for row, outcome in outcomes.items()
-        if name in least
-    ]
 
 
 def curves(scores: Scores) -> Any:
@@ -384,25 +236,3 @@ def against_parameters(scores: Scores) -> Any:
         ax.grid(True, axis="y", color="#dddddd", lw=0.6)
         ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
-
-
-def agreement(
-    contenders: Mapping[str, Contender],
-    scores: Scores,
-    config: Contest,
-    within: Mapping[str, float],
-) -> list[Check]:
-    """At full size, that our mean accuracy is the printed one within so many percent on a set."""
-    if config.part != 1.0 or config.epochs is not None:
-        return []
-    return [
-        Check(
-            f"{name}, {row}: |mean test accuracy - printed|, percent",
-            abs(100 * float(outcome.test.mean()) - contenders[row].published[name]),
-            "<=",
-            within[name],
-        )
-        for name, outcomes in scores.items()
-        for row, outcome in outcomes.items()
-        if name in contenders[row].published
-    ]
