@@ -27,7 +27,7 @@ class Contender(NamedTuple):
       parameters: the printed number of parameters, as it is printed.
 
     Example:
-      >>> row = Contender(lambda n, part: models.MLP(n, (int(8 * part),)), {}, "1k")
+      >>> row = Contender(lambda n, part: models.MLP((int(8 * part),), n), {}, "1k")
       >>> row.build(10, 0.5).hidden
       (4,)
     """
