@@ -173,7 +173,8 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(folder):
     text = EXPERIMENT.format(name="slow", value=0.5, body="time.sleep(60)")
     (folder / "experiments" / "slow.py").write_text(text)
     code = (
-        "import sys, pathlib; from approxnet import cli; from approxnet.reproduce import catalog;"
+        "import sys, pathlib, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from approxnet import cli; from approxnet.reproduce import catalog;"
         "catalog.folder = lambda: pathlib.Path('experiments');"
         "sys.exit(cli.main(['reproduce', 'good', 'slow']))"
     )

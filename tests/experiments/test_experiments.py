@@ -72,16 +72,7 @@ TOYS = {
 }
 
 
-SLOW = {
-    "course_final_project",
-    "he_2021_table3",
-    "he_xu_2019_table2",
-    "mgnet_is_multigrid",
-    "mgno_darcy",
-    "multigrid_rates",
-    "rates_lab",
-    "spectral_bias",
-}
+pytestmark = pytest.mark.slow  # CI runs every experiment at smoke scale besides
 
 
 def toy(name, **changes):
@@ -93,9 +84,7 @@ def test_every_experiment_has_a_toy():
     assert set(TOYS) == set(catalog.names())
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in TOYS]
-)
+@pytest.mark.parametrize("name", TOYS)
 def test_at_toy_size_every_check_holds_and_every_figure_is_drawn(name, tmp_path):
     experiment, config = toy(name)
     result = reproduce.run(experiment, config, out=tmp_path)
@@ -299,7 +288,6 @@ def test_a_map_with_too_many_neurons_turns_the_report_red(monkeypatch):
     assert any("random data, zero, maxima: neurons per tetrahedron" in claim for claim in red)
 
 
-@pytest.mark.slow
 def test_operators_that_are_hardly_trained_turn_the_report_red():
     experiment, config = toy("mgno_darcy")
     config = dataclasses.replace(config, epochs=1, mgno=(1, 1, 1), fno=(1, 1, 1, 1))
@@ -389,7 +377,6 @@ def test_wrong_labels_turn_the_report_red(monkeypatch):
     assert red == [f"digits, {learner}: mean test accuracy" for learner in learners]
 
 
-@pytest.mark.slow
 def test_the_recipes_of_the_course_fit_images_of_cifar(monkeypatch):
     """On random images every network trains, and no mark is met."""
     rng = np.random.default_rng(0)
