@@ -18,7 +18,8 @@ residual over standard in JAX at most 0.92; in scan over dispatched at most 1.1;
 Measured on one core of two that others used (AMD EPYC, AVX-512, jaxlib 0.10.2, PyTorch 2.15.0), 9
 rounds: PyTorch's standard form 343 ms, its residual form 0.81 of that; JAX standard 1.32, residual
 1.18 dispatched and 1.01 in scan; residual over standard 0.90, in scan over dispatched 0.86; compile
-3.9 s of the processor. Two cores want a machine that nobody else uses.
+3.9 s of the processor. On two cores, with nobody else: PyTorch 188 ms and 0.71; JAX standard 1.36,
+residual 1.20 dispatched and 1.00 in scan; 0.91 and 0.82; compile 2.5 s.
 """
 
 from __future__ import annotations
