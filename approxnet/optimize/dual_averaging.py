@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from approxnet import _checks
 from approxnet.errors import AssumptionError
 from approxnet.optimize.schedules import Schedule, positive
 
@@ -96,7 +97,7 @@ def xrda(
         ("averaging", averaging, 0, 1),
         ("decay", decay, 0, float("inf")),
     ):
-        if not low <= value <= high:
+        if _checks.concrete(value) and not low <= value <= high:
             raise AssumptionError(f"{name} must be in [{low}, {high}], got {value}")
 
     def init(x: Any) -> DualAverage:
