@@ -30,7 +30,7 @@ import optax
 
 from approxnet import _checks
 from approxnet.errors import AssumptionError
-from approxnet.optimize.schedules import Schedule, positive
+from approxnet.optimize.schedules import Number, Step, positive
 
 
 class DualAverage(NamedTuple):
@@ -49,14 +49,14 @@ class DualAverage(NamedTuple):
 
 
 def xrda(
-    step: float | Schedule,
+    step: Step,
     *,
-    strength: float,
-    spread: float = 500.0,
-    memory: float = 9.5,
-    weight_memory: float | None = None,
-    averaging: float = 0.0,
-    decay: float = 0.0,
+    strength: Number,
+    spread: Number = 500.0,
+    memory: Number = 9.5,
+    weight_memory: Number | None = None,
+    averaging: Number = 0.0,
+    decay: Number = 0.0,
 ) -> optax.GradientTransformation:
     """The transformation of optax whose points have exact zeros.
 
