@@ -68,6 +68,9 @@ TOYS = {
         "degrees": (4, 8),
         "levels": (1, 3),
     },
+    "descent_theorems": {"dimension": 5, "steps": 40, "convex_steps": 20},
+    "nearly_singular_homework": {"between": 1},
+    "sgd_noise_ball": {"fractions": (0.25, 0.5), "steps": 300, "seeds": 128},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
