@@ -121,8 +121,13 @@ class Energy:
         return _sum(self, other)
 
 
-def _powers(w: jax.Array, k: int) -> jax.Array:
-    """The powers w x ... x w, k times: (n, d) -> (n, d^k)."""
+def tensor_power(w: jax.Array, k: int) -> jax.Array:
+    """The powers w x ... x w, k times: (n, d) -> (n, d^k).
+
+    Example:
+      >>> tensor_power(jnp.array([[2.0, 3.0]]), 2).tolist()
+      [[4.0, 6.0, 6.0, 9.0]]
+    """
     power = jnp.ones((len(w), 1), w.dtype)
     for _ in range(k):
         power = (power[:, :, None] * w[:, None, :]).reshape((len(w), -1))
@@ -140,7 +145,7 @@ def sample_atoms(energy: Energy, activation: str, w: jax.Array, b: jax.Array) ->
     t = jnp.matmul(w, energy.points.T, precision=HIGHEST) + b[:, None]
     total = jnp.zeros((*t.shape, energy.weights.shape[1]), t.dtype)
     for k, s in enumerate(derivatives(activation, energy.order, t)):
-        along = jnp.einsum("qmt,nt->nqm", energy.operator[k], _powers(w, k), precision=HIGHEST)
+        along = jnp.einsum("qmt,nt->nqm", energy.operator[k], tensor_power(w, k), precision=HIGHEST)
         total = total + along * s[..., None]
     return total
 
@@ -159,7 +164,7 @@ def sample(energy: Energy, net: ShallowNetwork) -> jax.Array:
     t = jnp.matmul(energy.points, w.T, precision=HIGHEST) + net.offsets[None]
     total = jnp.zeros((len(t), energy.weights.shape[1]), t.dtype)
     for k, s in enumerate(derivatives(net.activation, energy.order, t)):
-        moments = jnp.matmul(s, net.coefficients[:, None] * _powers(w, k), precision=HIGHEST)
+        moments = jnp.matmul(s, net.coefficients[:, None] * tensor_power(w, k), precision=HIGHEST)
         total = total + (energy.operator[k] * moments[:, None]).sum(axis=-1)
     return total
 
@@ -189,7 +194,7 @@ def pairing(
     t = jnp.matmul(points, w.T, precision=HIGHEST) + b[None]
     total = jnp.zeros_like(b)
     for k, s in enumerate(derivatives(activation, len(R) - 1, t)):
-        total = total + (s * jnp.matmul(R[k], _powers(w, k).T, precision=HIGHEST)).sum(axis=0)
+        total = total + (s * jnp.matmul(R[k], tensor_power(w, k).T, precision=HIGHEST)).sum(axis=0)
     return total
 
 
@@ -336,4 +341,35 @@ def l2(f: Callable[[Any], Any], rule: quadrature.Rule) -> Energy:
     return build(
         points, (np.ones((1, 1, 1)),), w[:, None], (w * F)[:, None],
         minimum=np.array(-(w @ F**2) / 2), squares=True,
+    )  # fmt: skip
+
+
+def h1(f: Callable[[Any], Any], rule: quadrature.Rule) -> Energy:
+    """The energy |v - f|^2 / 2 - |f|^2 / 2 in H1 by a rule, for a target known by itself.
+
+    Args:
+      f: (..., d) -> (...), pure JAX; its gradient is taken.
+      rule: points (q, d) and weights (q,).
+
+    Raises:
+      ValueError: if f or the rule has a wrong shape.
+      NonFiniteError: if a value or a derivative of f is nan or infinite.
+
+    Example:
+      >>> energy = h1(lambda x: x[..., 0] ** 2, quadrature.box(8, 3))
+      >>> round(-2 * float(energy.minimum), 4)  # 1/5 + 4/3
+      1.5333
+    """
+    points, w = check_rule(rule)
+    d = points.shape[1]
+    F = [values("target", f, points)]
+    with jax.enable_x64(True):
+        slopes = np.asarray(jax.vmap(jax.grad(lambda p: f(p)))(jnp.asarray(points)))
+    _checks.finite("gradient of the target", slopes)
+    F = np.concatenate([F[0][:, None], slopes], axis=1)
+    eye = np.eye(d + 1)
+    weights = np.broadcast_to(w[:, None], F.shape)
+    return build(
+        points, (eye[None, :, :1], eye[None, :, 1:]), weights, weights * F,
+        minimum=np.array(-(weights * F**2).sum() / 2), squares=True,
     )  # fmt: skip
