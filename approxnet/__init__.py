@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         quadrature,
         relu,
         reproduce,
+        shallow,
         training,
     )
 
@@ -51,6 +52,7 @@ __all__ = [
     "quadrature",
     "relu",
     "reproduce",
+    "shallow",
     "training",
 ]
 
