@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         quadrature,
         relu,
         reproduce,
+        shallow,
         training,
     )
 
@@ -49,6 +50,7 @@ __all__ = [
     "quadrature",
     "relu",
     "reproduce",
+    "shallow",
     "training",
 ]
 
