@@ -67,7 +67,7 @@ def test_every_public_name_is_an_attribute(name):
 
 def test_every_module_beside_the_package_file_is_a_public_chapter_or_says_that_it_is_not():
     modules = {path.stem for path in (ROOT / "approxnet").glob("[a-z]*") if path.name != "py.typed"}
-    assert modules - {"cli"} == set(approxnet.__all__) - {"__version__"}
+    assert modules - {"cli"} == set(approxnet.__all__) - {"__version__", "cite"}
 
 
 def test_a_wrong_attribute_names_the_nearest_chapter():
@@ -95,7 +95,8 @@ def test_the_wheel_holds_the_package_and_the_experiments_and_nothing_else(wheel)
     sources = {f"approxnet/{path.relative_to(ROOT)}" for path in ROOT.glob("experiments/**/*.py")}
     assert sources
     assert sources <= set(names)
-    assert {"approxnet/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
+    data = {"approxnet/py.typed", "approxnet/_references/references.bib"}
+    assert data | {f"{info}/licenses/LICENSE"} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
 
 
