@@ -1,7 +1,5 @@
 """The package as a whole: what importing it costs, how it is installed, what its papers say."""
 
-import contextlib
-import io
 import os
 import re
 import subprocess
@@ -29,13 +27,6 @@ def run(*command, **options):
 
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
-def blocks(language):
-    """The code blocks of that language in the README."""
-    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert found, f"the README has no block of {language}"
-    return found
 
 
 def imported_by(statement):
@@ -115,21 +106,6 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 
 
 # --- papers -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("i", range(4))
-def test_the_readme_prints_what_it_says(i, tmp_path, monkeypatch):
-    """Words as they stand, numbers to single precision."""
-    assert len(blocks("python")) == len(blocks("text")) == 4
-    monkeypatch.chdir(tmp_path)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(blocks("python")[i], "<README>", "exec"), {"__name__": "readme"})
-    number = re.compile(r"\d+\.?\d*")
-    said, shown = printed.getvalue(), blocks("text")[i]
-    assert number.sub("#", said).split() == number.sub("#", shown).split()
-    values = [[float(digits) for digits in number.findall(text)] for text in (said, shown)]
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
 def test_one_version_stands_everywhere():
