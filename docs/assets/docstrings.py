@@ -12,4 +12,6 @@ class Examples(griffe.Extension):
         """Called for each object that is read."""
         if obj.docstring:
             text = obj.docstring.value
-            obj.docstring.value = re.sub(r"(?m)^( *)Example:$", r"\1Examples:", text)
+            obj.docstring.value = re.sub(
+                r"(?m)^( *)Example:$", r"\1Examples:", text
+            )
