@@ -23,7 +23,9 @@ WORD = re.compile(r"(_|/|::|\.)(?=\w)")
 def on_page_content(content, **_):
     """The page with its formulas as MathML."""
     content = INLINE.sub(lambda found: _mathml(found[1], "inline"), content)
-    content = DISPLAYED.sub(lambda found: _mathml(found[1], "block"), content)
+    content = DISPLAYED.sub(
+        lambda found: f"<div>{_mathml(found[1], 'block')}</div>", content
+    )
     return CELL.sub(lambda cell: CODE.sub(_breakable, cell[0]), content)
 
 
