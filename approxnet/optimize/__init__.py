@@ -1,8 +1,8 @@
 """Methods of optimisation, with the theorems about them.
 
-``gauss_newton`` minimises sums of squares, ``natural_gradient`` energies of functions. The others are transformations of optax, whose way is
-recorded by ``trajectory``; ``bounds`` holds what is proven about them, as functions to be drawn
-beside what is measured.
+``gauss_newton`` minimises sums of squares, ``natural_gradient`` energies of functions. The others
+are transformations of optax, whose way is recorded by ``trajectory``; ``bounds`` holds what is
+proven about them, as functions to be drawn beside what is measured.
 """
 
 from approxnet.optimize import bounds
