@@ -2,7 +2,7 @@
 #
 #   make reproduce   run every experiment at smoke scale and draw the report
 #   make test        run the tests and the examples of the documentation
-#   make test-slow   run the tests that take longer than ten seconds
+#   make test-slow   run the tests that take longer, and the further cases of others
 #   make docs        build the site into site/
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
