@@ -37,7 +37,7 @@ PURE_CHAPTERS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Of the cases of a test marked ``sample(k)``, k >= 2 from first to last stay, the rest is slow."""
+    """Of the cases of a test marked ``sample(k)``, k >= 2 stay, spread evenly; the rest is slow."""
     cases = collections.defaultdict(list)
     for item in items:
         if item.get_closest_marker("sample"):
