@@ -179,25 +179,25 @@ def _margins(c: Curves) -> Any:
 
 
 def _lines(c: Curves) -> Any:
-    figure, ax = drawing.figure(size=(5.4, 4.4))
+    figure, ax = drawing.figure(size=(6.4, 4.4))
     for label, marker in enumerate("os"):
         ax.plot(*c.x[c.labels == label].T, marker, ms=4, color=drawing.COLOURS[label])
     low, high = c.x.min(axis=0) - 0.3, c.x.max(axis=0) + 0.3
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    ax.set_aspect("equal")
     for i, colour in zip((0, len(c.models) // 4, len(c.models) - 1), drawing.COLOURS[2:5],
                          strict=True):  # fmt: skip
         _line(ax, c.models[i], 0.0, color=colour, lw=1.4, label=f"penalty {c.penalties[i]:.0e}")
     _line(ax, c.best, 0.0, color="#000000", lw=1.2, label="largest margin")
     for level in (-1.0, 1.0):
         _line(ax, c.best, level, color="#000000", lw=0.9, ls="--")
-    ax.set_xlim(low[0], high[0])
-    ax.set_ylim(low[1], high[1])
-    ax.set_aspect("equal")
     ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
 def _line(ax: Any, model: linear.Linear, level: float, **style: Any) -> None:
-    """Where the second score less the first is ``level``."""
+    """Where the second score less the first is ``level``, for the heights of the frame."""
     w, b = model.weight[1] - model.weight[0], model.bias[1] - model.bias[0]
-    foot, along = (level - b) * w / (w @ w), np.array([-w[1], w[0]])
-    ax.axline(foot, foot + along, **style)
+    height = np.array(ax.get_ylim())
+    ax.plot((level - b - w[1] * height) / w[0], height, **style)

@@ -6,8 +6,8 @@ Expect: with an image as the sequence of its rows, Elman's network reaches what 
 perceptron of the same hidden size reaches, although it never sees two rows at once: 0.92 on digits.
 Long short-term memory, with four times the parameters, is a little behind there.
 
-Each is trained by stochastic gradient descent with momentum and judged after its last epoch. A set that is not at hand is named in the first table with the remedy; if none is,
-the run fails.
+Each is trained by stochastic gradient descent with momentum and judged after its last epoch. A set
+that is not at hand is named in the first table with the remedy; if none is, the run fails.
 """
 
 from __future__ import annotations

@@ -68,6 +68,10 @@ TOYS = {
         "degrees": (4, 8),
         "levels": (1, 3),
     },
+    "linear_classifiers": {"examples": 60},
+    "max_margin_limit": {"decades": 13},
+    "decision_regions": {"n": 100, "pixels": 30},
+    "rnn_on_rows": {"hidden": 48},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
