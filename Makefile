@@ -3,6 +3,7 @@
 #   make reproduce   run every experiment at smoke scale and draw the report
 #   make test        run the tests and the examples of the documentation
 #   make test-slow   run the tests that take longer than ten seconds
+#   make docs        build the site into site/
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
 #
@@ -17,7 +18,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow lint clean
+.PHONY: reproduce test test-slow docs lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -27,6 +28,10 @@ test: .venv/has-test
 
 test-slow: .venv/has-test
 	$(PYTEST) -m slow tests $(ARGS)
+
+# Without network; the variable silences an announcement of the theme.
+docs: .venv/has-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lint: .venv/has-all
 	$(BIN)/ruff check
