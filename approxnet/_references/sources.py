@@ -67,6 +67,14 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "approximation.rates": ("draper1998applied",),
     "approximation.splines": ("deboor2001practical", "burchard1975piecewise"),
     "approximation.universal": ("leshno1993multilayer", "pinkus1999approximation"),
+    # classical learners
+    "learn": ("xu2021lectures",),
+    "learn.dual": ("osuna1997improved",),
+    "learn.interior": ("mehrotra1992implementation",),
+    "learn.logistic": ("xu2021lectures", "rosset2004boosting"),
+    "learn.separability.overlap": ("albert1984existence",),
+    "learn.svm": ("cortes1995support", "allwein2000reducing"),
+    "learn.tree": ("breiman1984classification",),
     # optimisation
     "optimize": ("nocedal2006numerical",),
     "optimize.levenberg_marquardt": ("more1978levenberg", "madsen2004methods"),
