@@ -29,7 +29,7 @@ def sweep(folder, *names, **options):
 def test_a_result_on_disk_says_what_was_measured_and_where_it_comes_from(folder):
     reproduce.run("good", out=folder / "out")
     tree = json.loads((folder / "out" / "good" / "results.json").read_text())
-    assert tree["schema"] == 1
+    assert tree["schema"] == 2
     assert (tree["name"], tree["scale"], tree["seeds"]) == ("good", "smoke", [0])
     assert tree["verdict"] == "pass"
     assert tree["config"] == {"n": 1}
@@ -254,7 +254,7 @@ def test_two_processes_do_not_write_to_one_folder(folder):
     assert reproduce.run("good", out=folder / "out").verdict == "pass"
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": 1}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": 2}', b"\xff\xfe", b"null"])
 def test_a_damaged_result_is_run_again_and_kept(folder, damage):
     reproduce.run("good", out=folder / "out")
     (folder / "out" / "good" / "results.json").write_bytes(damage)
