@@ -103,7 +103,11 @@ def run(config: Config, progress: Reporter) -> Numbers:
     ]
     tables = (_error_table(errors, config.bound), _analytic_table(smooth))
     compared = tuple(
-        Comparison(f"largest error of x^2 for m = {e.level}", 2.0 ** (-2 * e.level - 2), e.square)
+        Comparison(
+            f"largest error of x^2 for m = {e.level}, over 2^(-2m-2)",
+            1,
+            e.square * 4.0 ** (e.level + 1),
+        )
         for e in errors[-1:]
     )
     return Numbers(tables, tuple(checks), {"errors": errors, "smooth": smooth}, compared)

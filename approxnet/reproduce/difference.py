@@ -13,8 +13,8 @@ from approxnet.errors import ConfigError
 from approxnet.reproduce import page, summary
 from approxnet.reproduce.records import Cell, Result, plain
 
-TIMES = ("second", "time")
-"""A column with such a word in its name holds wall times."""
+TIMES = ("seconds", "[s]")
+"""A column with this in its name holds wall times."""
 
 
 class Difference(NamedTuple):
@@ -103,10 +103,10 @@ def _numbers(result: Result) -> Iterator[tuple[str, Any]]:
     """Every cell of every table by its place, and our number of every comparison."""
     for table in summary.tables(result):
         for i, row in enumerate(table.rows):
+            label = f" ({row[0]})" if isinstance(row[0], str) else ""
             for column, entry in zip(table.columns, row, strict=False):
                 if not any(word in column for word in TIMES):
-                    place = f"{table.title}: row {i + 1} ({summary.text(row[0])}), {column}"
-                    yield place, entry
+                    yield f"{table.title}: row {i + 1}{label}, {column}", entry
     for line in summary.comparisons(result):
         yield f"compared: {line.claim}", line.ours.values
 
@@ -114,7 +114,8 @@ def _numbers(result: Result) -> Iterator[tuple[str, Any]]:
 def _verdicts(result: Result) -> Iterator[tuple[str, Any]]:
     yield "verdict", result.verdict
     for run in result.runs:
-        yield f"error of seed {run.seed}", run.error
+        if run.error:
+            yield f"error of seed {run.seed}", run.error.splitlines()[-1]
         for check in run.checks:
             yield f"seed {run.seed}: {check.claim}", "holds" if check.passed else "does not hold"
 

@@ -162,11 +162,13 @@ def _headline(results: Mapping[Path, Result | str]) -> str:
 def _overview(results: Mapping[Path, Result | str]) -> str:
     rows: list[list[str | Td]] = []
     for folder, result in results.items():
-        judged, link = verdict({folder: result}), f'<a href="#{_id(folder)}">{_id(folder)}</a>'
+        name = _id(folder).replace("_", "_<wbr>")
+        judged, link = verdict({folder: result}), f'<a href="#{_id(folder)}">{name}</a>'
         cells: list[str | Td] = [link, _badge(judged)]
         if isinstance(result, Result):
             time = Td(f"{result.seconds:.1f} s", result.seconds)
-            cells += [summary.held(result), escape(result.level), _seeds(result), time]
+            checks = Td(summary.held(result), kind="short")
+            cells += [checks, escape(result.level), _seeds(result), time]
         rows.append(cells)
     return table_of(("experiment", "verdict", "checks", "level", "seeds", "time"), rows, right=[5])
 
@@ -294,21 +296,21 @@ def _cell(entry: Item, level: str) -> Td:
     """The entry as the reader sees it, the number it is sorted by, and how much it is worth."""
     cell = summary.as_cell(entry, level)
     seeds = f", {len(cell.values)} seeds" if len(cell.values) > 1 else ""
+    shown = summary.text(cell)
     kind = {QUOTED: "quoted", NOT_RUN: "missing"}.get(cell.level, "")
-    return Td(escape(summary.text(cell)), cell.mean, kind, escape(f"{cell.level}{seeds}", True))
+    title = f"{cell.level}{seeds}" if shown else ""
+    return Td(escape(shown), cell.mean, kind, escape(title, quote=True))
 
 
 def _compared(result: Result) -> str:
     """The numbers of the paper beside ours."""
-    rows: list[list[str | Td]] = [
-        [
-            escape(line.claim),
-            _cell(line.paper, line.paper.level),
-            _cell(line.ours, line.ours.level),
-            escape(summary.worth(line.ours, result)),
-        ]
-        for line in summary.comparisons(result)
-    ]
+    rows: list[list[str | Td]] = []
+    for line in summary.comparisons(result):
+        paper, ours = (
+            _cell(cell, cell.level)._replace(html=escape(shown))
+            for cell, shown in zip((line.paper, line.ours), summary.beside(line), strict=True)
+        )
+        rows.append([escape(line.claim), paper, ours, escape(summary.worth(line.ours, result))])
     if not rows:
         return ""
     columns = ("number", "paper", "ours", "level")

@@ -18,7 +18,7 @@ from typing import Any
 
 from approxnet.errors import ConfigError, DataError
 from approxnet.reproduce import page, store, summary
-from approxnet.reproduce.records import NOT_RUN, Result, from_json, to_json
+from approxnet.reproduce.records import NOT_RUN, Cell, Result, from_json, to_json
 from approxnet.reproduce.summary import Line
 
 MOST = 50_000
@@ -193,14 +193,13 @@ def _rows(result: Result) -> list[list[str]]:
     if not lines:
         claim = result.quotes[0].statement if result.quotes else result.title
         ours = f"{summary.held(result)} checks hold" if result.runs else NOT_RUN
-        return [[f"`{result.name}`", _source(result, 0), escape(claim), "", ours, result.level]]
+        level = summary.worth(Cell((), result.level if result.runs else NOT_RUN), result)
+        return [[f"`{result.name}`", _source(result, 0), escape(claim), "", ours, escape(level)]]
     return [[f"`{result.name}`", *_compared(result, line)] for line in lines]
 
 
 def _compared(result: Result, line: Line) -> Iterable[str]:
-    numbers = (summary.text(line.paper), summary.text(line.ours))
-    level = summary.worth(line.ours, result)
-    texts = (line.claim, *numbers, level)
+    texts = (line.claim, *summary.beside(line), summary.worth(line.ours, result))
     return (_source(result, line.quote), *map(escape, texts))
 
 

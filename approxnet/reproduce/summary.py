@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from approxnet.reproduce.records import (
     NOT_RUN,
+    QUOTED,
     Cell,
     Item,
     Quote,
@@ -68,7 +69,7 @@ def _over_seeds(entries: Sequence[Item], level: str) -> Item:
 def _pool(cells: Sequence[Cell]) -> Cell:
     """The values of all seeds together; what is printed or not run stays as it is."""
     first = cells[0]
-    if len(set(cells)) == 1 and first.level in ("quoted", NOT_RUN):
+    if len(set(cells)) == 1 and first.level in (QUOTED, NOT_RUN):
         return first
     return first._replace(values=tuple(value for cell in cells for value in cell.values))
 
@@ -103,20 +104,40 @@ def comparisons(result: Result) -> list[Line]:
 
 
 def text(entry: Item) -> str:
-    """An entry as a reader wants it.
+    """An entry as a reader wants it; what is quoted with all the digits that are printed.
 
     Example:
-      >>> text(Cell((1.0, 2.0), "full")), text(0.25), text(Cell((), "not run")), text("V-cycle")
-      ('1.5 ± 0.707', '0.25', 'not run', 'V-cycle')
+      >>> text(Cell((1.0, 2.0), "full")), text(0.25), text(Cell((), "not run")), text(quoted(93.53))
+      ('1.5 ± 0.707', '0.25', 'not run', '93.53')
     """
     if isinstance(entry, str):
         return entry
     if not isinstance(entry, Cell):
         return number(entry)
-    if entry.mean is None:
-        return ", ".join(map(str, entry.values)) or entry.level
+    if not entry.values:
+        return entry.level
+    if entry.mean is None or entry.level == QUOTED:
+        return ", ".join(map(str, entry.values))
     spread = f" ± {number(entry.deviation)}" if entry.deviation else ""
     return f"{number(entry.mean)}{spread}"
+
+
+def beside(line: Line) -> tuple[str, str]:
+    """The paper's number and ours, to as many decimals as the paper prints; "-" if not run.
+
+    Example:
+      >>> beside(Line("accuracy", quoted(93.53), Cell((93.0, 94.0), "full")))
+      ('93.53', '93.50 ± 0.71')
+    """
+    paper = text(line.paper)
+    decimals = re.fullmatch(r"-?\d+\.(\d+)", paper)
+    mean, deviation = line.ours.mean, line.ours.deviation
+    if line.ours.level == NOT_RUN:
+        return paper, "-"
+    if not decimals or mean is None:
+        return paper, text(line.ours)
+    values = [mean] if deviation is None else [mean, deviation]
+    return paper, " ± ".join(f"{value:.{len(decimals[1])}f}" for value in values)
 
 
 def worth(cell: Cell, result: Result) -> str:

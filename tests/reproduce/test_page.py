@@ -10,7 +10,7 @@ from approxnet.errors import ConfigError
 from approxnet.reproduce import harness, page
 from approxnet.reproduce.records import Check, Result, Run, Table
 
-VOID = {"meta", "img", "br", "link", "hr", "input"}
+VOID = {"meta", "img", "br", "link", "hr", "input", "wbr"}
 
 
 class Balance(html.parser.HTMLParser):
@@ -124,6 +124,23 @@ def test_several_seeds_give_mean_and_standard_deviation(folder):
     text = drawn(folder)
     assert "1.5 ± 1</td>" in text
     assert "holds (3 of 3 seeds)" in text
+
+
+def test_failed_seeds_are_shown_and_never_dropped(folder):
+    reproduce.run("compared", out=folder / "out", seeds=3)
+    text = drawn(folder)
+    assert "2 of 3 seeds, 1 failed" in text
+    assert "smoke, 6 seeds, 1 failed" in text
+    assert "ZeroDivisionError: the third seed fails" in text
+
+
+def test_the_paper_s_number_stands_beside_ours_with_its_level(folder):
+    reproduce.run("compared", out=folder / "out", seeds=2)
+    text = drawn(folder)
+    title = 'title="smoke, 6 seeds"'
+    assert f'data-value="1.5" {title}>1.50 ± 1.05</td><td>smoke, 6 seeds</td>' in text
+    assert 'class="number quoted" data-value="93.53" title="quoted">93.53</td>' in text
+    assert 'missing" title="not run">-</td><td>not run</td>' in text
 
 
 def test_the_worst_seed_is_the_one_that_is_shown():
