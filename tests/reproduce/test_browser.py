@@ -38,6 +38,7 @@ def report(tmp_path):
         ("a", 273_280, Cell((), "not run")),
         ("c", 0.25, Cell((10.0,), "quoted")),
         ("d", "", Cell((-1.0,), "quoted")),
+        ("e", 9.5, Cell((-20.0,), "quoted")),
     )
     table = Table("T", ("name", "value", "cell"), rows)
     wide = Table("W", tuple(f"column {i}" for i in range(30)), (tuple(range(30)),) * 2)
@@ -84,9 +85,9 @@ def test_a_click_sorts_by_number_and_another_one_turns_the_order(report):
         return found;
         """,
     )
-    assert first == ["b", "a", "c", "d"]
-    assert second == ["b", "c", "a", "d"]
-    assert third == ["a", "c", "b", "d"]
+    assert first == ["b", "a", "c", "d", "e"]
+    assert second == ["b", "c", "e", "a", "d"]
+    assert third == ["a", "e", "c", "b", "d"]
     assert aria == ["none", "descending", "none"]
 
 
@@ -95,8 +96,8 @@ def test_words_and_cells_sort_too_and_what_is_not_run_comes_after_numbers(report
         report,
         "click(0); const words = column(0); click(2); return [words, column(0)];",
     )
-    assert words == ["a", "b", "c", "d"]
-    assert cells == ["d", "b", "c", "a"]
+    assert words == ["a", "b", "c", "d", "e"]
+    assert cells == ["e", "d", "b", "c", "a"]
 
 
 @pytest.mark.parametrize(("options", "order"), [(LIGHT, (0, 1, 0)), (DARK, (1, 0, 1))])
