@@ -4,6 +4,7 @@
 #   make test           run the tests and the examples of the documentation
 #   make test-slow      run the tests that take longer than ten seconds
 #   make test-browser   look at the report in Chromium
+#   make docs           build the site into site/
 #   make lint           check format, style, types and layers
 #   make clean          remove the environment
 #
@@ -18,7 +19,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow test-browser lint clean
+.PHONY: reproduce test test-slow test-browser docs lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -31,6 +32,10 @@ test-slow: .venv/has-test
 
 test-browser: .venv/has-test
 	$(PYTEST) -m browser tests $(ARGS)
+
+# Without network; the variable silences an announcement of the theme.
+docs: .venv/has-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lint: .venv/has-all
 	$(BIN)/ruff check
