@@ -104,9 +104,10 @@ def _numbers(result: Result) -> Iterator[tuple[str, Any]]:
     for table in summary.tables(result):
         for i, row in enumerate(table.rows):
             label = f" ({row[0]})" if isinstance(row[0], str) else ""
-            for column, entry in zip(table.columns, row, strict=False):
+            for k, (column, entry) in enumerate(zip(table.columns, row, strict=False)):
                 if not any(word in column for word in TIMES):
-                    yield f"{table.title}: row {i + 1}{label}, {column}", entry
+                    same = f" (column {k + 1})" if table.columns.count(column) > 1 else ""
+                    yield f"{table.title}: row {i + 1}{label}, {column}{same}", entry
     for line in summary.comparisons(result):
         yield f"compared: {line.claim}", line.ours.values
 
