@@ -53,9 +53,16 @@ def activation(name: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def errors(
-    path: shallow.Path, solution: Solution, rule: quadrature.Rule, sizes: Sequence[int]
+    path: shallow.Path,
+    solution: Solution,
+    rule: quadrature.Rule,
+    sizes: Sequence[int],
+    *,
+    factor: Solution | None = None,
 ) -> dict[str, np.ndarray]:
     """The errors in L2 and H1 of the networks of these sizes, by name: (s,) each.
+
+    With a factor, those of factor times network.
 
     Example:
       >>> import jax
@@ -73,10 +80,13 @@ def errors(
     for start in range(0, len(rule.weights), CHUNK):
         x, weight = (a[start : start + CHUNK] for a in rule)
         s, slope = activation(path.activation, x @ w.T + b)
-        squares[0] += weight @ (s @ c - solution.value(x)[:, None]) ** 2
-        exact = solution.gradient(x)
+        v, exact = s @ c, solution.gradient(x)
+        omega = np.ones(len(x)) if factor is None else factor.value(x)
+        d_omega = np.zeros_like(x) if factor is None else factor.gradient(x)
+        squares[0] += weight @ (omega[:, None] * v - solution.value(x)[:, None]) ** 2
         for i in range(x.shape[1]):
-            squares[1] += weight @ (slope @ (w[:, i, None] * c) - exact[:, i, None]) ** 2
+            slopes = omega[:, None] * (slope @ (w[:, i, None] * c)) + d_omega[:, i, None] * v
+            squares[1] += weight @ (slopes - exact[:, i, None]) ** 2
     return {"L2": np.sqrt(squares[0]), "H1": np.sqrt(squares.sum(axis=0))}
 
 
