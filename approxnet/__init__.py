@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         data,
         errors,
         fem,
+        learn,
         mapping,
         models,
         multigrid,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         quadrature,
         relu,
         reproduce,
+        shallow,
         training,
     )
 
@@ -42,6 +44,7 @@ __all__ = [
     "data",
     "errors",
     "fem",
+    "learn",
     "mapping",
     "models",
     "multigrid",
@@ -50,6 +53,7 @@ __all__ = [
     "quadrature",
     "relu",
     "reproduce",
+    "shallow",
     "training",
 ]
 
