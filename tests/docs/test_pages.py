@@ -12,6 +12,7 @@ SLOW = {
     "guide/approximation.md",
     "guide/multigrid.md",
     "guide/optimize.md",
+    "guide/shallow.md",
     "guide/training.md",
 }
 """Pages whose programs take longer than two seconds, most of it compilation."""
