@@ -33,9 +33,10 @@ test-slow: .venv/has-test
 test-browser: .venv/has-test
 	$(PYTEST) -m browser tests $(ARGS)
 
-# Without network; the variable silences an announcement of the theme.
+# Without network. Not --quiet, which also silences the warnings that --strict counts; the variable
+# silences an announcement of the theme.
 docs: .venv/has-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: .venv/has-all
 	$(BIN)/ruff check
