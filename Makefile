@@ -3,6 +3,7 @@
 #   make reproduce   run every experiment at smoke scale and draw the report
 #   make test        run the tests and the examples of the documentation
 #   make test-slow   run the tests that take longer than ten seconds
+#   make notebooks   run the notebooks of the course in quick mode
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
 #
@@ -17,7 +18,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow lint clean
+.PHONY: reproduce test test-slow notebooks lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -27,6 +28,11 @@ test: .venv/has-test
 
 test-slow: .venv/has-test
 	$(PYTEST) -m slow tests $(ARGS)
+
+# Outputs are not compared: a notebook must run without an error, and be that of its source.
+notebooks: .venv/has-dev
+	$(BIN)/python notebooks/build.py --check
+	APPROXNET_QUICK=1 $(PYTEST) --nbmake --nbmake-timeout=300 --durations=0 notebooks/*.ipynb $(ARGS)
 
 lint: .venv/has-all
 	$(BIN)/ruff check

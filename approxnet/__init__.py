@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from approxnet import (
         approximation,
+        course,
         data,
         errors,
         fem,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "approximation",
+    "course",
     "data",
     "errors",
     "fem",
