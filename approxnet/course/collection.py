@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from approxnet.course import elements, multilevel
+from approxnet.course import convolutions, elements, learners, multilevel
 from approxnet.course.exercise import Exercises
 from approxnet.course.session import Shown, table
 
-check = Exercises(elements.EXERCISES, multilevel.EXERCISES)
+check = Exercises(
+    learners.EXERCISES, elements.EXERCISES, multilevel.EXERCISES, convolutions.EXERCISES
+)
 """``check(name, answer)`` is the verdict; ``check[name]`` the exercise."""
 
 

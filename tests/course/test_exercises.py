@@ -78,6 +78,44 @@ def square_levels():
     return None
 
 
+def correlate(kernel, image):
+    """Pixel by pixel, with zeros beyond the border."""
+    kernel, image = np.asarray(kernel), np.asarray(image)
+    r = len(kernel) // 2
+    result = np.zeros(image.shape)
+    for i, j in np.ndindex(image.shape):
+        for a, b in np.ndindex(kernel.shape):
+            k, l = i + a - r, j + b - r
+            if 0 <= k < image.shape[0] and 0 <= l < image.shape[1]:
+                result[i, j] += kernel[a, b] * image[k, l]
+    return result
+
+
+LOG = np.array([[0, 0, -1, 0, 0], [0, -1, -2, -1, 0], [-1, -2, 16, -2, -1], [0, -1, -2, -1, 0],
+                [0, 0, -1, 0, 0]])  # fmt: skip
+MEAN = np.full((3, 3), 1 / 9)
+Z = np.array([[1, 2, 3], [0, 4, 1], [-1, -1, 3]])
+
+
+def session(A, g, eta, x, scale=1.0):
+    """Steps until |A x - g| <= 1e-8."""
+    count = 0
+    while np.linalg.norm(A @ x - g) > 1e-8:
+        x, count = x - eta * scale * (A @ x - g), count + 1
+    return count
+
+
+def nearly_singular(eps):
+    return np.array([[1.0, -1, 0], [-1, 2, -1], [0, -1, 1]]) + eps * np.eye(3)
+
+
+def expanded(eps):
+    """The 4 x 4 system of the four directions e_1, e_2, e_3 and (1, 1, 1), scaled."""
+    P = np.column_stack([np.eye(3), np.ones(3)])
+    A = P.T @ nearly_singular(eps) @ P
+    return session(A, P.T @ np.array([-1.0, -1, 2]), 0.7, np.zeros(4), 1 / np.diag(A))
+
+
 N15 = second_difference(15)
 BILINEAR = np.full((3, 3), -1 / 3) + 3 * np.diag([0, 1, 0])
 
@@ -106,6 +144,58 @@ RIGHT = {
     "final2.two": mgnet_parameters(64, 2, own=False),
     "final2.three": mgnet_parameters(64, 2, own=True),
     "final2.accuracy": 0.9501,
+    "quiz4.1": [[1, 2, 1, 3], [2, 1, 5, 2], [0, 5, 3, 1], [3, 3, 1, 1]],  # as printed
+    "quiz4.2": 3 * 3 * 2 * 5,
+    "quiz4.3": (3, 3, 3),
+    "quiz4.4": (1, 4, 1),
+    "quiz4.6": (2, 1, 3, 3),
+    "quiz4.7": [[[1, 2], [3, 4]], [[0.5, 1], [1.5, 2]]],
+    "quiz4.8": [(1, 48), (3, 27)],
+    "quiz4.9": lambda epoch: np.select([epoch < 30, epoch < 60, epoch < 90], [1, 0.2, 0.04], 0.008),
+    "quiz5.1": 1 / 100,
+    "quiz5.2": 10,
+    "quiz5.4": (64, 8),
+    "quiz5.8": (math.e, 1),
+    "pa4.edges": lambda x: correlate(MEAN, np.maximum(correlate(LOG, x), 0)),
+    "pa4.lenet": 0.61,
+    "pa4.mnist": 0.991,
+    "pa4.wide": 0.7,
+    "lecture10.lenet": 5 * 5 * 6 + 6 + 5 * 5 * 6 * 16 + 16 + 401 * 120 + 121 * 84 + 85 * 10,
+    "lecture12.linear": "neither",
+    "lecture12.parameters": 24 * 24 * 9,
+    "quiz1.1": ["A1", "A3"],
+    "quiz1.2": {"A=>B", "B=>C", "A=>C"},
+    "quiz1.3": np.linalg.eigvalsh(np.ones((5, 5)))[::-1],
+    "quiz1.4": (3, 1, 1),
+    "quiz1.5": (Z + Z.T) / 2,
+    "quiz1.8": (8000, 6),
+    "pa1.roots": np.sort(np.roots([2, -1, -1])),
+    "pa1.derivative": 2 * 2 + 3 * 2**2,
+    "pa1.system": "no",
+    "pa1.minimum": (3, 1, 1),
+    "pa2.logistic": 0.9233,
+    "pa2.subset": [0, 1, 3, 4, 7],
+    "pa3.mnist": 0.98,
+    "pa3.linear": 0.38,
+    "pa3.two": 0.53,
+    "lecture2.difference": lambda t: np.exp(t - np.log(np.exp(t - t.max(-1, keepdims=True)).sum(
+        -1, keepdims=True)) - t.max(-1, keepdims=True)),
+    "lecture2.margin": math.hypot(2, 2),
+    "quiz2.1": {"f1", "f2", "f3", "f4"},
+    "quiz2.3": "No",
+    "quiz2.4": (0.25, 0.5),
+    "quiz2.5": (0, 2 / 3),
+    "quiz2.8": 60_000 / 600,
+    "quiz2.9": 4,
+    "quiz3.4": (-2, -2, -1),
+    "quiz3.5": (0.5, 0.75),
+    "session2023.singular": [
+        *(session(nearly_singular(eps), np.array([-1.0, -1, 2]), 0.5, np.array([1.0, 1, 1]))
+          for eps in (1e-1, 1e-2)), 22520, 187769],
+    "session2023.expanded": [expanded(eps) for eps in (1e-1, 1e-2, 1e-3, 1e-4)],
+    "lecture3.rate": 1 - 1 / 4,
+    "session2024.order": 1.98,
+    "session2024.error": 2.1e-5,
     "pa5.resnet": 0.943,
 }  # fmt: skip
 
@@ -161,6 +251,91 @@ WRONG = [
     ("final2.three", mgnet_parameters(64, 2, own=True) + 4 * 9 * 64**2, "A^l is still shared"),
     ("final2.accuracy", 0.947, "at least 0.95"),
     ("pa5.resnet", 94.3, "not in percent"),
+    ("quiz4.1", correlate(np.eye(3), [[1, 2, 1, 1], [0, 0, 2, 0], [0, 2, 2, 0], [1, 1, 1, 1]]),
+     "from the lower left"),
+    ("quiz4.1", [[3, 4, 2, 1], [2, 1, 5, 2], [1, 5, 3, 1], [3, 3, 1, 1]], "entries are wrong"),
+    ("quiz4.2", 95, "biases"),
+    ("quiz4.2", 5 * 9, "for each input channel"),
+    ("quiz4.2", 9 * (2 + 5), "they do not add"),
+    ("quiz4.3", (3, 5, 5), "stride is 2"),
+    ("quiz4.3", (3, 2, 2), "without padding"),
+    ("quiz4.3", (2, 3, 3), "from 2 channels to 3"),
+    ("quiz4.4", (4, 1, 0), "a row"),
+    ("quiz4.6", (3, 3, 1, 2), "Flax's order"),
+    ("quiz4.6", (1, 2, 3, 3), "outputs come first"),
+    ("quiz4.7", [[[0.5, 1], [1.5, 2]], [[1, 2], [3, 4]]], "the maximum first"),
+    ("quiz4.7", [[[1, 2], [3, 4]], [[2, 4], [6, 8]]], "the sum of the four"),
+    ("quiz4.8", [(1, 48), (1, 81)], "counts images"),
+    ("quiz4.9", lambda epoch: 5.0 ** (epoch // 30), "multiplies"),
+    ("quiz4.9", lambda epoch: 0.2 ** (epoch // 10), "every 10 epochs"),
+    ("quiz4.9", lambda epoch: 0.2 ** (epoch / 30), "//"),
+    ("quiz5.1", 2 / 100, "Kaiming"),
+    ("quiz5.1", math.sqrt(1 / 100), "standard deviation"),
+    ("quiz5.2", 3, "what comes out"),
+    ("quiz5.2", 1280, "all images"),
+    ("quiz5.4", (64, 4), "two blocks each"),
+    ("quiz5.4", (64, 18), "a block has two"),
+    ("quiz5.8", (1, math.e), "exchanges"),
+    ("quiz5.8", (1, 0), "derivative of exp"),
+    ("pa4.edges", lambda x: correlate(MEAN, correlate(LOG, x)), "is missing"),
+    ("pa4.edges", lambda x: np.maximum(correlate(MEAN, correlate(LOG, x)), 0), "before the mean"),
+    ("pa4.edges", lambda x: correlate(9 * MEAN, np.maximum(correlate(LOG, x), 0)), "1/9"),
+    ("pa4.edges", lambda x: correlate(MEAN, np.maximum(correlate(-LOG, x), 0)), "the sign"),
+    ("pa4.lenet", 0.55, "at least 0.6"),
+    ("pa4.mnist", 99.1, "not in percent"),
+    ("pa4.wide", "good", "must be a number"),
+    ("lecture10.lenet", 61_706 - 236, "biases"),
+    ("lecture10.lenet", 61_706 - 120 * (400 - 256), "pads its images"),
+    ("lecture12.linear", "1/a", "on the line"),
+    ("lecture12.linear", "a", "half the solution"),
+    ("lecture12.parameters", 24 * 9, "to each"),
+    ("lecture12.parameters", 24 * 24, "3 x 3 numbers"),
+    ("quiz1.1", {"A2", "A3"}, "touch"),
+    ("quiz1.1", {"A1", "A2"}, "overlap"),
+    ("quiz1.2", {"A=>B", "C=>B"}, "pinwheel"),
+    ("quiz1.2", {"A=>B", "B=>C"}, "from both"),
+    ("quiz1.3", [0, 0, 0, 0, 1], "sqrt(5)"),
+    ("quiz1.3", np.ones(5), "rank one"),
+    ("quiz1.3", 5, "an array of shape (5,)"),
+    ("quiz1.4", (3, 1, 0), "the exponent"),
+    ("quiz1.5", Z, "symmetric"),
+    ("quiz1.5", Z + Z.T, "1/2"),
+    ("quiz1.8", (10_000, 6), "of its own"),
+    ("pa1.roots", (-1, 0.5), "the signs"),
+    ("pa1.derivative", 2 + 3 * 2**3, "the derivative in x"),
+    ("pa1.derivative", 14, "3 x^3 y^2"),
+    ("pa1.system", "yes", "rank 2"),
+    ("pa1.minimum", (3, 1, 0), "f(3, 1) is 1, not 0"),
+    ("pa1.minimum", (2, 1, 4), "is not zero at (2, 1)"),
+    ("pa1.minimum", 3, "an array of shape (3,)"),
+    ("pa2.logistic", 0.9, "at least 0.92"),
+    ("pa2.subset", [0, 1, 2, 3, 4], "the first at index (2,)"),
+    ("pa3.mnist", 0.9, "at least 0.97"),
+    ("pa3.linear", 0.2, "at least 0.25"),
+    ("pa3.two", 0.4, "at least 0.5"),
+    ("lecture2.difference", lambda t: np.exp(t - t.max(-1, keepdims=True)), "the sum must be 1"),
+    ("lecture2.margin", math.sqrt(2), "to one of them"),
+    ("lecture2.margin", 8, "root"),
+    ("quiz2.1", {"f2", "f3", "f4"}, "determinant 4 + 8x^2 + 8y^2"),
+    ("quiz2.3", "yes", "along y"),
+    ("quiz2.4", (0.5, 1), "one step"),
+    ("quiz2.4", (0.75**2, 2 * 0.75**2), "(2x, 2y)"),
+    ("quiz2.5", (0, 1 / 3), "variances add"),
+    ("quiz2.5", (0, 4 / 9), "the square"),
+    ("quiz2.8", 600, "a batch"),
+    ("quiz2.8", 117, "60,000"),
+    ("quiz2.9", 3, "the wrong ones"),
+    ("quiz3.4", (2, 2, 1), "increases"),
+    ("quiz3.5", (1, 1.5), "one step"),
+    ("session2023.singular", (321, 2551, 22520, 100), "number 4 is too small"),
+    ("session2023.singular", 321, "an array of shape (4,)"),
+    ("session2023.expanded", (321, 2551, 22520, 187769), "number 1 is too large"),
+    ("lecture3.rate", 1 - 1 / 16, "weaker"),
+    ("lecture3.rate", 0.5, "not 1 - lambda / L"),
+    ("session2024.order", 0.5, "Maurey"),
+    ("session2024.order", 1, "k = d = 1"),
+    ("session2024.error", 5e-6, "128 neurons"),
+    ("session2024.error", 8.5e-5, "32 neurons"),
 ]  # fmt: skip
 
 
