@@ -4,6 +4,7 @@
 #   make test        run the tests and the examples of the documentation
 #   make test-slow   run the tests that take longer than ten seconds
 #   make notebooks   run the notebooks of the course in quick mode
+#   make docs        build the site into site/
 #   make lint        check format, style, types and layers
 #   make clean       remove the environment
 #
@@ -18,7 +19,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow notebooks lint clean
+.PHONY: reproduce test test-slow notebooks docs lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -33,6 +34,10 @@ test-slow: .venv/has-test
 notebooks: .venv/has-dev
 	$(BIN)/python notebooks/build.py --check
 	APPROXNET_QUICK=1 $(PYTEST) --nbmake --nbmake-timeout=300 --durations=0 notebooks/*.ipynb $(ARGS)
+
+# Without network; the variable silences an announcement of the theme.
+docs: .venv/has-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lint: .venv/has-all
 	$(BIN)/ruff check

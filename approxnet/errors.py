@@ -63,5 +63,9 @@ class ConvergenceWarning(UserWarning):
     """An iteration ended before it reached the accuracy asked for; names both residuals."""
 
 
+class StepWarning(UserWarning):
+    """A step is so long that its method may diverge; names the longest one that may not."""
+
+
 class CheckpointWarning(UserWarning):
     """A checkpoint is damaged and an earlier one is used; names both."""

@@ -43,10 +43,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse.linalg
 
-from approxnet import fem, mapping, relu
+from approxnet import fem, mapping, optimize, relu
 from approxnet import plot as drawing
 from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
-from approxnet.reproduce.descent import descend
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -257,8 +256,8 @@ def _u(which: jax.Array, x: jax.Array) -> jax.Array:
 @functools.partial(jax.jit, static_argnames="steps")
 def _train_kinks(gaps: Any, which: Any, steps: int) -> tuple[jax.Array, jax.Array]:
     """The knots after some steps from gaps (n,), and the energies (steps + 1,)."""
-    path, energies = descend(lambda z: _energy_of_kinks(z, which), gaps, steps)
-    return _knots(path[-1]), energies
+    path = optimize.trajectory(lambda z: _energy_of_kinks(z, which), gaps, optimize.lbfgs(), steps)
+    return _knots(path.points[-1]), path.values
 
 
 @functools.partial(jax.jit, static_argnames="steps")
@@ -268,7 +267,7 @@ def _train_weights(parameters: Any, pattern: Any, which: Any, steps: int) -> jax
     def energy(p: Any) -> jax.Array:
         return _energy_of_weights(relu.join(p, pattern), which)
 
-    return descend(energy, parameters, steps)[1]
+    return optimize.trajectory(energy, parameters, optimize.lbfgs(), steps).values
 
 
 def _histories(target: Target, config: Config) -> dict[str, np.ndarray]:

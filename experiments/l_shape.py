@@ -43,12 +43,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxnet import fem, mapping, relu
+from approxnet import fem, mapping, optimize, relu
 from approxnet import plot as drawing
 from approxnet.relu.complexes import LADDER
 from approxnet.relu.regions import TOLERANCE
 from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
-from approxnet.reproduce.descent import descend
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -209,7 +208,7 @@ def _descend(nodes: Any, cells: Any, inner: Any, scale: Any, *, steps: int) -> t
         area, energy, quality = _measure(nodes + scale * p, cells, inner)
         return jnp.where(area > 0, energy + QUALITY * quality, jnp.inf)
 
-    moves, _ = descend(objective, jnp.zeros_like(nodes), steps)
+    moves = optimize.trajectory(objective, jnp.zeros_like(nodes), optimize.lbfgs(), steps).points
     path = nodes[None] + scale[None] * moves
     return path, jax.lax.map(lambda x: _measure(x, cells, inner)[1], path)
 

@@ -30,6 +30,7 @@ PURE_CHAPTERS = {
     "multigrid",
     "approximation",
     "optimize",
+    "shallow",
 }
 
 

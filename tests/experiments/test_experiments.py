@@ -45,8 +45,8 @@ TOYS = {
     "multigrid_rates": {"seed": 1},
     "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
     "he_xu_2019_table2": {"epochs": 12},
-    "he_2021_table3": {"epochs": 12},
-    "course_final_project": {"epochs": 12},
+    "he_2021_table3": {"epochs": 8},
+    "course_final_project": {"grids": (4, 5)},
     "yarotsky_square": {"levels": (1, 4), "degrees": (1, 3)},
     "depth_of_the_maximum": {"numbers": (4, 5, 6), "points": 200},
     "hierarchical_basis": {"line": 4, "plane": 2},
@@ -68,6 +68,9 @@ TOYS = {
         "degrees": (4, 8),
         "levels": (1, 3),
     },
+    "descent_theorems": {"dimension": 5, "steps": 40, "convex_steps": 20},
+    "nearly_singular_homework": {"between": 1},
+    "sgd_noise_ball": {"fractions": (0.25, 0.5), "steps": 300, "seeds": 128},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
 
