@@ -4,6 +4,7 @@
 #   make test           run the tests and the examples of the documentation
 #   make test-slow      run the longer tests, and all cases of the others
 #   make test-browser   look at the report in Chromium
+#   make notebooks      run the notebooks of the course in quick mode
 #   make docs           build the site into site/
 #   make lint           check format, style, types and layers
 #   make clean          remove the environment
@@ -19,7 +20,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow test-browser docs lint clean
+.PHONY: reproduce test test-slow test-browser notebooks docs lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -32,6 +33,11 @@ test-slow: .venv/has-test
 
 test-browser: .venv/has-test
 	$(PYTEST) -m browser tests $(ARGS)
+
+# Outputs are not compared: a notebook must run without an error, and be that of its source.
+notebooks: .venv/has-dev
+	$(BIN)/python notebooks/build.py --check
+	APPROXNET_QUICK=1 $(PYTEST) --nbmake --nbmake-timeout=300 --durations=0 notebooks/*.ipynb $(ARGS)
 
 # Without network. Not --quiet, which also silences the warnings that --strict counts; the variable
 # silences an announcement of the theme.
