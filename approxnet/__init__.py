@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from approxnet import (
         approximation,
+        course,
         data,
         errors,
         fem,
+        learn,
         mapping,
         models,
         multigrid,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         quadrature,
         relu,
         reproduce,
+        shallow,
         training,
     )
 
@@ -38,9 +41,12 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "approximation",
+    "cite",
+    "course",
     "data",
     "errors",
     "fem",
+    "learn",
     "mapping",
     "models",
     "multigrid",
@@ -49,8 +55,34 @@ __all__ = [
     "quadrature",
     "relu",
     "reproduce",
+    "shallow",
     "training",
 ]
+
+
+def cite(obj: Any) -> str:
+    """The BibTeX entries of the papers behind an object of the library, and of the library itself.
+
+    Args:
+      obj: a chapter, another module, a function or a class of approxnet, or an object of such a
+        class; one without a paper of its own has those of its chapter.
+
+    Returns:
+      the entries, with an empty line between two; that of approxnet is the last. An entry whose
+      details have not been compared with the paper itself says so in its note.
+
+    Raises:
+      ConfigError: if the object is not of approxnet.
+
+    Example:
+      >>> import approxnet
+      >>> print(approxnet.cite(approxnet.mapping.lagrange_to_relu).partition("}")[0])
+      @misc{he2023lagrange,
+        author = {He, Juncai and Xu, Jinchao
+    """
+    from approxnet._references.lookup import bibtex
+
+    return bibtex(obj)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,5 @@
 """The package as a whole: what importing it costs, how it is installed, what its papers say."""
 
-import contextlib
-import io
 import os
 import re
 import subprocess
@@ -29,13 +27,6 @@ def run(*command, **options):
 
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
-def blocks(language):
-    """The code blocks of that language in the README."""
-    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert found, f"the README has no block of {language}"
-    return found
 
 
 def imported_by(statement):
@@ -67,7 +58,7 @@ def test_every_public_name_is_an_attribute(name):
 
 def test_every_module_beside_the_package_file_is_a_public_chapter_or_says_that_it_is_not():
     modules = {path.stem for path in (ROOT / "approxnet").glob("[a-z]*") if path.name != "py.typed"}
-    assert modules - {"cli"} == set(approxnet.__all__) - {"__version__"}
+    assert modules - {"cli"} == set(approxnet.__all__) - {"__version__", "cite"}
 
 
 def test_a_wrong_attribute_names_the_nearest_chapter():
@@ -95,7 +86,8 @@ def test_the_wheel_holds_the_package_and_the_experiments_and_nothing_else(wheel)
     sources = {f"approxnet/{path.relative_to(ROOT)}" for path in ROOT.glob("experiments/**/*.py")}
     assert sources
     assert sources <= set(names)
-    assert {"approxnet/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
+    data = {"approxnet/py.typed", "approxnet/_references/references.bib"}
+    assert data | {f"{info}/licenses/LICENSE"} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
 
 
@@ -114,21 +106,6 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 
 
 # --- papers -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("i", range(4))
-def test_the_readme_prints_what_it_says(i, tmp_path, monkeypatch):
-    """Words as they stand, numbers to single precision."""
-    assert len(blocks("python")) == len(blocks("text")) == 4
-    monkeypatch.chdir(tmp_path)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(blocks("python")[i], "<README>", "exec"), {"__name__": "readme"})
-    number = re.compile(r"\d+\.?\d*")
-    said, shown = printed.getvalue(), blocks("text")[i]
-    assert number.sub("#", said).split() == number.sub("#", shown).split()
-    values = [[float(digits) for digits in number.findall(text)] for text in (said, shown)]
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
 def test_one_version_stands_everywhere():

@@ -34,7 +34,8 @@ from approxnet import _checks, quadrature
 from approxnet.approximation.polynomials.families import floating
 from approxnet.approximation.polynomials.interpolation import root_weights, solve_least_squares
 from approxnet.fem.assembly import sample
-from approxnet.optimize.levenberg_marquardt import gauss_newton, report
+from approxnet.optimize.levenberg_marquardt import gauss_newton
+from approxnet.optimize.result import report
 
 
 @functools.partial(

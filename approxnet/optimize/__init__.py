@@ -1,8 +1,8 @@
 """Methods of optimisation, with the theorems about them.
 
-``gauss_newton`` minimises sums of squares. The others are transformations of optax, whose way is
-recorded by ``trajectory``; ``bounds`` holds what is proven about them, as functions to be drawn
-beside what is measured.
+``gauss_newton`` minimises sums of squares, ``natural_gradient`` energies of functions. The others
+are transformations of optax, whose way is recorded by ``trajectory``; ``bounds`` holds what is
+proven about them, as functions to be drawn beside what is measured.
 """
 
 from approxnet.optimize import bounds
@@ -19,13 +19,15 @@ from approxnet.optimize.descent import (
     trajectory,
 )
 from approxnet.optimize.dual_averaging import DualAverage, xrda
-from approxnet.optimize.levenberg_marquardt import REASONS, LeastSquares, gauss_newton
+from approxnet.optimize.levenberg_marquardt import gauss_newton
+from approxnet.optimize.natural_gradients import natural_gradient
+from approxnet.optimize.result import REASONS, Minimum
 from approxnet.optimize.schedules import Schedule, growing_momentum, inverse_sqrt, inverse_time
 
 __all__ = [
     "REASONS",
     "DualAverage",
-    "LeastSquares",
+    "Minimum",
     "Schedule",
     "Trajectory",
     "armijo",
@@ -39,6 +41,7 @@ __all__ = [
     "inverse_time",
     "lbfgs",
     "minibatches",
+    "natural_gradient",
     "nesterov",
     "sgd",
     "trajectory",

@@ -17,50 +17,25 @@ Problems (2004), algorithm 3.16, for lambda.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from approxnet import _checks
-from approxnet.errors import ConvergenceWarning, NonFiniteError
-
-REASONS = (
-    "the number of steps is used up",
-    "the gradient is small",
-    "the steps are small",
-    "the decrease is small",
-    "no step decreases the cost",
-    "the residual or its derivative is not finite at x0",
+from approxnet.optimize.result import (
+    DECREASE,
+    GRADIENT,
+    NOT_FINITE,
+    SMALL,
+    STUCK,
+    Minimum,
+    finish,
+    flatten,
+    report,
 )
-"""Why an iteration ended, by ``LeastSquares.reason``; 1, 2 and 3 count as converged."""
-STEPS, GRADIENT, SMALL, DECREASE, STUCK, NOT_FINITE = range(6)
-
-
-class LeastSquares(NamedTuple):
-    """The result of a least-squares iteration.
-
-    Attributes:
-      value: like x0, the best point found.
-      costs: (max_steps + 1,), |r|^2 / 2 after 0, 1, ... steps, the last one repeated to the end.
-      converged: whether a test of convergence is met.
-      reason: index into ``REASONS``.
-      steps: steps tried.
-
-    Example:
-      >>> REASONS[int(gauss_newton(lambda x: x - 3.0, jnp.zeros(1)).reason)]
-      'the gradient is small'
-    """
-
-    value: Any
-    costs: jax.Array
-    converged: jax.Array
-    reason: jax.Array
-    steps: jax.Array
 
 
 class _State(NamedTuple):
@@ -82,7 +57,7 @@ def gauss_newton(
     damping: float = 1e-3,
     rtol: float | None = None,
     max_steps: int = 100,
-) -> LeastSquares:
+) -> Minimum:
     """Minimise |residual(x)|^2 / 2 by the Levenberg-Marquardt method.
 
     Pure JAX: a loop that can be jitted and vmapped, and differentiated in forward mode. The
@@ -98,7 +73,7 @@ def gauss_newton(
       max_steps: static.
 
     Returns:
-      LeastSquares. Outside of jit a ConvergenceWarning says if it has not converged.
+      Minimum. Outside of jit a ConvergenceWarning says if it has not converged.
 
     Raises:
       ValueError: if max_steps < 0 or a leaf of x0 is not floating-point.
@@ -112,11 +87,7 @@ def gauss_newton(
       ([1.0, 1.0], True)
     """
     max_steps = _checks.count("max_steps", max_steps)
-    x0 = jax.tree.map(jnp.asarray, x0)
-    for leaf in jax.tree.leaves(x0):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise ValueError(f"x0 must hold floating-point numbers, got dtype {leaf.dtype}")
-    start, restore = ravel_pytree(x0)
+    start, restore = flatten(x0)
 
     def flat(x: jax.Array) -> jax.Array:
         return ravel_pytree(residual(restore(x)))[0].astype(x.dtype)
@@ -132,7 +103,7 @@ def _iterate(
     damping: Any,
     rtol: float | None,
     max_steps: int,
-) -> LeastSquares:
+) -> Minimum:
     eps = float(jnp.finfo(x.dtype).eps)
     tolerance = 10 * eps if rtol is None else rtol
     r, J = f(x), jax.jacfwd(f)(x)
@@ -147,11 +118,7 @@ def _iterate(
     )  # fmt: skip
     step = functools.partial(_step, f, tolerance, eps)
     state = jax.lax.while_loop(lambda s: (s.reason < 0) & (s.k < max_steps), step, state)
-    reason = jnp.where(state.reason < 0, jnp.int32(STEPS), state.reason)
-    done = jnp.arange(max_steps + 1, dtype=jnp.int32) <= state.k
-    costs = jnp.where(done, state.costs, state.costs[state.k])
-    converged = (reason == GRADIENT) | (reason == SMALL) | (reason == DECREASE)
-    return LeastSquares(state.x, costs, converged, reason, state.k)
+    return finish(state.x, state.costs, state.reason, state.k)
 
 
 def _cost(r: jax.Array) -> jax.Array:
@@ -211,19 +178,3 @@ def _damped(J: jax.Array, r: jax.Array, D: jax.Array) -> jax.Array:
     Q, R = jnp.linalg.qr(jnp.concatenate([J, jnp.diag(D)]))
     right = jnp.matmul(r, Q[: len(r)], precision=jax.lax.Precision.HIGHEST)
     return -jax.scipy.linalg.solve_triangular(R, right)
-
-
-def report(found: LeastSquares) -> None:
-    """Raise or warn where the values are known and the iteration has not converged."""
-    if not _checks.concrete(found.converged) or np.all(found.converged):
-        return
-    reason = REASONS[int(found.reason)]
-    if int(found.reason) == NOT_FINITE:
-        raise NonFiniteError(f"residual must be finite at x0, got cost {found.costs[0]}; {reason}")
-    warnings.warn(
-        f"the iteration must converge, got cost {float(found.costs[-1]):.6g} from "
-        f"{float(found.costs[0]):.6g} after {int(found.steps)} steps: {reason}; allow more steps, "
-        "begin nearer, or scale the unknowns",
-        ConvergenceWarning,
-        stacklevel=3,
-    )

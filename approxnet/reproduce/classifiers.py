@@ -56,7 +56,7 @@ def load(names: Sequence[str], known: Sequence[str]) -> tuple[dict[str, Splits],
 
     Raises:
       ConfigError: if a name is not known.
-      OfflineError: if none of the sets is at hand.
+      OfflineError: if sets are named and none is at hand.
 
     Example:
       >>> found, missing = load(("digits",), ("digits",))
@@ -70,7 +70,7 @@ def load(names: Sequence[str], known: Sequence[str]) -> tuple[dict[str, Splits],
             found[name] = {split: data.load(name, split) for split in ("train", "test")}
         except OfflineError as error:
             missing[name] = str(error)
-    if not found:
+    if missing and not found:
         raise OfflineError("; ".join(missing.values()))
     return found, missing
 

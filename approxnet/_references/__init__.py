@@ -1,0 +1,1 @@
+"""The papers behind the library: `references.bib`, and who cites what (`sources`)."""

@@ -1,0 +1,40 @@
+"""Shallow networks with guarantees: v(x) = sum_i c_i sigma(w_i.x + b_i).
+
+``ShallowNetwork`` is the function, ``Energy`` what it minimises: the distance from a target, or the
+energy of a differential equation (``elliptic``), of which the data alone are needed. The greedy
+algorithms grow a network from a ``dictionary`` of atoms, with known rates.
+"""
+
+from approxnet.shallow import elliptic, spectral
+from approxnet.shallow.atoms import Dictionary, dictionary
+from approxnet.shallow.energy import Energy, h1, l2
+from approxnet.shallow.greedy import (
+    REASONS,
+    Path,
+    orthogonal_greedy,
+    pure_greedy,
+    relaxed_greedy,
+)
+from approxnet.shallow.network import ShallowNetwork, evaluate, from_arrays, gradient, to_relu
+from approxnet.shallow.rules import exact_rule
+
+__all__ = [
+    "REASONS",
+    "Dictionary",
+    "Energy",
+    "Path",
+    "ShallowNetwork",
+    "dictionary",
+    "elliptic",
+    "evaluate",
+    "exact_rule",
+    "from_arrays",
+    "gradient",
+    "h1",
+    "l2",
+    "orthogonal_greedy",
+    "pure_greedy",
+    "relaxed_greedy",
+    "spectral",
+    "to_relu",
+]
