@@ -75,7 +75,12 @@ def solve(K: np.ndarray, signs: np.ndarray, cost: float) -> Point:
         target = centre - product - ahead.slack * ahead.z
         move = _direction(at, factor, signs, sides, residual, target)
         length = 0.995 * _longest(at, move)
-        at = Point(*(value + length * change for value, change in zip(at, move, strict=True)))
+        at = Point(
+            at.a + length * move.a,
+            at.b + length * move.b,
+            at.slack + length * move.slack,
+            at.z + length * move.z,
+        )
         if length < 1e-10:
             break
     return at
