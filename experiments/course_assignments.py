@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,7 +33,15 @@ import numpy as np
 
 from approxnet import _checks, data, learn, models
 from approxnet.data import augment as augmentation
-from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
+from approxnet.reproduce import (
+    Check,
+    Comparison,
+    Numbers,
+    Quote,
+    Table,
+    classifiers,
+    over_seeds,
+)
 from approxnet.reproduce.classifiers import Outcome, Splits, score_table, standardised
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
@@ -230,6 +238,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
             for check in _checks_of(name, learner, outcomes[name][learner])
         ),
         data={"outcomes": outcomes},
+        compared=tuple(_compared(outcomes)),
     )  # fmt: skip
 
 
@@ -260,6 +269,20 @@ def _checks_of(name: str, learner: str, outcome: Outcome) -> list[Check]:
         Check(f"{label}: mean {split} accuracy", mean[split], ">=", mark)
         for split, mark in assignment.marks.items()
     ]  # fmt: skip
+
+
+def _compared(outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterator[Comparison]:
+    """The printed accuracies and the marks on the test images, in percent, beside ours."""
+    for name in ("mnist", "cifar10"):
+        for learner, assignment in ASSIGNMENTS[name].items():
+            outcome = outcomes.get(name, {}).get(learner)
+            ours = over_seeds(None if outcome is None else 100 * outcome.test)
+            claim = f"{learner} on the test images of {name}, percent"
+            if "test" in assignment.printed:
+                yield Comparison(claim, round(100 * float(assignment.printed["test"]), 2), ours)
+            if "test" in assignment.marks:
+                mark = f"at least {100 * assignment.marks['test']:.0f}"
+                yield Comparison(claim, mark, ours, quote=1)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
