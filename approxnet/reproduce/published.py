@@ -182,9 +182,21 @@ def long_table(results: Sequence[Result]) -> str:
       >>> long_table([]).splitlines()[0]
       '| experiment | paper | what it claims | the paper | ours | level |'
     """
+    rows = [row for result in results for row in _rows(result)]
     made = {_made(result): None for result in results}
-    origin = "".join(f"- {line}\n" for line in made)
-    return f"{_table([row for result in results for row in _rows(result)])}\n{origin}"
+    return "\n".join([_table(_said_once(rows)), *(f"- {line}" for line in made), ""])
+
+
+def _said_once(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows; experiment and paper are left out where they are those of the row before."""
+    before: list[Sequence[str]] = [("", ""), *rows]
+    return [
+        [
+            *(cell if cell != last else "" for cell, last in zip(row[:2], above, strict=False)),
+            *row[2:],
+        ]
+        for above, row in zip(before, rows, strict=False)
+    ]
 
 
 def _rows(result: Result) -> list[list[str]]:
