@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from approxnet import _checks, data, models
+from approxnet import _checks, data, learn, models
 from approxnet.data import augment as augmentation
 from approxnet.reproduce import (
     Check,
@@ -109,30 +109,22 @@ class Assignment(NamedTuple):
 
 
 def least_squares(splits: Splits, config: Config) -> Outcome:
-    """The W that minimises |X W - Y|^2; rows of X are (pixels / 255, 1), of Y unit vectors."""
+    """Least squares of (pixels / 255, 1) onto the unit vectors of the classes."""
     start = time.perf_counter()
-    train = splits["train"]
-    unit = np.eye(len(train.classes))
-    weight = np.linalg.lstsq(_affine(train.images), unit[train.labels], rcond=None)[0]
+    flat = {split: s.images.reshape(len(s.images), -1) / 255 for split, s in splits.items()}
+    model = learn.least_squares.fit(flat["train"], splits["train"].labels)
     accuracy = {
-        split: np.mean((_affine(s.images) @ weight).argmax(axis=1) == s.labels, keepdims=True)
-        for split, s in splits.items()
+        split: np.mean(learn.least_squares.predict(model, x) == splits[split].labels, keepdims=True)
+        for split, x in flat.items()
     }
-    seconds = time.perf_counter() - start
     return Outcome(
         accuracy["train"],
         accuracy["test"],
         np.empty((1, 0)),
-        weight.size,
-        weight[:-1].size,
-        seconds,
+        model.weight.size + model.bias.size,
+        model.weight.size,
+        time.perf_counter() - start,
     )
-
-
-def _affine(images: np.ndarray) -> np.ndarray:
-    """(n, pixels + 1), in double precision."""
-    x = images.reshape(len(images), -1) / 255
-    return np.column_stack([x, np.ones(len(x))])
 
 
 def network(model: Any, recipe: TrainConfig, pixels: Pixels, augment: Augment = unchanged) -> Learn:
