@@ -205,14 +205,20 @@ def _rows(result: Result) -> list[list[str]]:
     if not lines:
         claim = result.quotes[0].statement if result.quotes else result.title
         ours = f"{summary.held(result)} checks hold" if result.runs else NOT_RUN
-        level = summary.worth(Cell((), result.level if result.runs else NOT_RUN), result)
+        level = _level(Cell((), result.level if result.runs else NOT_RUN), result)
         return [[f"`{result.name}`", _source(result, 0), escape(claim), "", ours, escape(level)]]
     return [[f"`{result.name}`", *_compared(result, line)] for line in lines]
 
 
 def _compared(result: Result, line: Line) -> Iterable[str]:
-    texts = (line.claim, *summary.beside(line), summary.worth(line.ours, result))
+    texts = (line.claim, *summary.beside(line), _level(line.ours, result))
     return (_source(result, line.quote), *map(escape, texts))
+
+
+def _level(cell: Cell, result: Result) -> str:
+    """The level, and the verdict on the experiment if some check does not hold."""
+    verdict = "" if result.verdict == "pass" else f", {result.verdict}"
+    return f"{summary.worth(cell, result)}{verdict}"
 
 
 def _source(result: Result, quote: int) -> str:
