@@ -31,7 +31,16 @@ import optax
 
 from approxnet import plot as drawing
 from approxnet.learn import kernels, least_squares, linear, logistic, svm
-from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
+from approxnet.reproduce import (
+    Check,
+    Comparison,
+    Numbers,
+    Quote,
+    Table,
+    classifiers,
+    over_seeds,
+    quoted,
+)
 from approxnet.reproduce.classifiers import Splits
 from approxnet.reproduce.progress import Reporter
 
@@ -134,7 +143,13 @@ def run(config: Config, progress: Reporter) -> Numbers:
         (_comparison(config, scores, missing), *(_details(name, scores[name]) for name in scores)),
         tuple(check for name in scores for check in _checks_of(name, scores[name])),
         {"scores": scores, "weights": weights, "shapes": shapes},
-    )
+        tuple(
+            Comparison(f"{learner} on the test images of {name}, percent", f"{test:.2f}",
+                       over_seeds(None), quote)
+            for quote, (name, learners) in enumerate(PRINTED.items())
+            for learner, (_, test) in learners.items()
+        ),
+    )  # fmt: skip
 
 
 def _images(splits: Splits) -> Images:
@@ -212,9 +227,9 @@ def _comparison(
     columns += [f"{name}, {split}, ours" for name in SETS for split in ("train", "test")]
     rows = []
     for learner in LEARNERS:
-        row: list[float | str] = [learner]
+        row: list[Any] = [learner]
         for name in PRINTED:
-            row += PRINTED[name].get(learner, ("", ""))
+            row += map(quoted, PRINTED[name].get(learner, ("", "")))
         for name in SETS:
             if name in scores:
                 score = scores[name][learner]

@@ -86,7 +86,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         Check("H1 over that of the best free knots", constant, "<=", 1.45),
     ]
     table = growth.table("-u'' + u = f, u'(-1) = u'(1) = 0, relu^2", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

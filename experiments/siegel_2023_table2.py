@@ -109,7 +109,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         growth.table("u = (1 - x^2) v", sizes, factor, {}),
     )
     curves = {"penalty": penalty, "Nitsche": nitsche, "factor": factor}
-    return Numbers(tables, tuple(checks), {"sizes": sizes, "curves": curves, "path": by_nitsche})
+    data = {"sizes": sizes, "curves": curves, "path": by_nitsche}
+    return Numbers(tables, tuple(checks), data, growth.compared(sizes, penalty, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
