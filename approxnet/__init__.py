@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from approxnet import (
         approximation,
+        course,
         data,
         errors,
         fem,
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "approximation",
     "cite",
+    "course",
     "data",
     "errors",
     "fem",

@@ -66,6 +66,14 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "approximation.rates": ("draper1998applied",),
     "approximation.splines": ("deboor2001practical", "burchard1975piecewise"),
     "approximation.universal": ("leshno1993multilayer", "pinkus1999approximation"),
+    # classical learners
+    "learn": ("xu2021lectures",),
+    "learn.dual": ("osuna1997improved",),
+    "learn.interior": ("mehrotra1992implementation",),
+    "learn.logistic": ("xu2021lectures", "rosset2004boosting"),
+    "learn.separability.overlap": ("albert1984existence",),
+    "learn.svm": ("cortes1995support", "allwein2000reducing"),
+    "learn.tree": ("breiman1984classification",),
     # shallow networks
     "shallow": ("siegel2023greedy",),
     "shallow.atoms": ("siegel2023greedy", "xu2024randomized"),
@@ -90,10 +98,6 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "optimize.dual_averaging": ("siegel2020training",),
     "optimize.natural_gradients": ("amari1998natural", "mueller2023achieving"),
     "optimize.levenberg_marquardt": ("more1978levenberg", "madsen2004methods"),
-    # learners
-    "learn": ("xu2021lectures",),
-    "learn.svm": ("xu2021lectures", "allwein2000reducing"),
-    "learn.tree": ("breiman1984classification",),
     # multigrid
     "multigrid": ("trottenberg2001multigrid",),
     "multigrid.cycle": ("trottenberg2001multigrid", "he2019mgnet"),
