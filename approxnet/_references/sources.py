@@ -81,6 +81,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "shallow.elliptic.nitsche": ("nitsche1971variationsprinzip",),
     "shallow.greedy.orthogonal_greedy": ("siegel2023greedy", "siegel2022optimal"),
     "shallow.greedy.pure_greedy": ("klusowski2025sharp",),
+    "shallow.spectral": ("siegel2023greedy", "patera1984spectral"),
     # optimisation
     "optimize": ("nocedal2006numerical",),
     "optimize.bounds": ("polyak1987introduction", "nesterov2018lectures"),
@@ -115,6 +116,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "multigrid.smooth.chebyshev": ("adams2003parallel",),
     "multigrid.smooth.course_kernel": ("he2019mgnet",),
     "multigrid.transfer": ("he2019mgnet",),
+    # the course
+    "course": ("xu2021lectures",),
     # models
     "models": ("xu2021lectures",),
     "models.alexnet": ("krizhevsky2012imagenet",),
