@@ -1,12 +1,13 @@
 # A thin door to the package. Needed: make, and Python >= 3.11 or uv.
 #
-#   make reproduce   run every experiment at smoke scale and draw the report
-#   make test        run the tests and the examples of the documentation
-#   make test-slow   run the tests that take longer than ten seconds
-#   make notebooks   run the notebooks of the course in quick mode
-#   make docs        build the site into site/
-#   make lint        check format, style, types and layers
-#   make clean       remove the environment
+#   make reproduce      run every experiment at smoke scale and draw the report
+#   make test           run the tests and the examples of the documentation
+#   make test-slow      run the longer tests, and all cases of the others
+#   make test-browser   look at the report in Chromium
+#   make notebooks      run the notebooks of the course in quick mode
+#   make docs           build the site into site/
+#   make lint           check format, style, types and layers
+#   make clean          remove the environment
 #
 # PYTHON=python3.12 chooses the interpreter of a new environment, WORKERS=8 the number of test
 # processes, and ARGS="--scale full" goes to the command.
@@ -19,7 +20,7 @@ BIN := .venv/bin
 WORKERS := 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: reproduce test test-slow notebooks docs lint clean
+.PHONY: reproduce test test-slow test-browser notebooks docs lint clean
 
 reproduce: .venv/has-examples
 	$(BIN)/approxnet reproduce $(ARGS)
@@ -30,14 +31,18 @@ test: .venv/has-test
 test-slow: .venv/has-test
 	$(PYTEST) -m slow tests $(ARGS)
 
+test-browser: .venv/has-test
+	$(PYTEST) -m browser tests $(ARGS)
+
 # Outputs are not compared: a notebook must run without an error, and be that of its source.
 notebooks: .venv/has-dev
 	$(BIN)/python notebooks/build.py --check
 	APPROXNET_QUICK=1 $(PYTEST) --nbmake --nbmake-timeout=300 --durations=0 notebooks/*.ipynb $(ARGS)
 
-# Without network; the variable silences an announcement of the theme.
+# Without network. Not --quiet, which also silences the warnings that --strict counts; the variable
+# silences an announcement of the theme.
 docs: .venv/has-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: .venv/has-all
 	$(BIN)/ruff check

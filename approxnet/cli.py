@@ -1,8 +1,8 @@
 """The command ``approxnet``.
 
-Exit codes: 0 everything within tolerance, 2 the command was not understood, 3 something outside
-its tolerance, 4 something could not be run, 75 training stopped by SIGTERM and saved, 130
-interrupted (training is saved then, too).
+Exit codes: 0 everything within tolerance, 1 two results differ, 2 the command was not understood,
+3 something outside its tolerance, 4 something could not be run, 75 training stopped by SIGTERM and
+saved, 130 interrupted (training is saved then, too).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.console import Console
 import approxnet
 from approxnet.errors import ApproxnetError, CheckpointError, NonFiniteError, OfflineError
 
-USAGE_ERROR, FAILURE, INTERRUPTED = 2, 4, 130
+DIFFERENT, USAGE_ERROR, FAILURE, INTERRUPTED = 1, 2, 4, 130
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,19 @@ class Report:
     """Draw report.html again from the results in a folder."""
 
     folder: tyro.conf.Positional[Path] = Path("results")
-    """Folder of the results."""
+    """Folder of the results; `docs/results` holds those that are committed."""
+    publish: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write them to docs/results as well, and the tables of README and docs from there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Diff:
+    """Say why two results differ: settings, code, machine, data, then number by number."""
+
+    first: tyro.conf.Positional[Path]
+    """A folder of results, or the folder or the file of one."""
+    second: tyro.conf.Positional[Path]
+    """Another."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,11 +242,27 @@ def _list(command: List, console: Console) -> int:
 
 
 def _report(command: Report, console: Console) -> int:
-    from approxnet.reproduce import harness, page
+    from approxnet.reproduce import harness, page, published
 
     path = page.report(command.folder)
     _say_page(path, console)
+    for written in published.publish(command.folder) if command.publish else ():
+        console.print(f"written: {written}", markup=False, highlight=False, soft_wrap=True)
     return harness.EXIT_CODES[page.verdict(page.load(command.folder))]
+
+
+def _diff(command: Diff, console: Console) -> int:
+    from approxnet.reproduce import difference
+
+    first, second = difference.load(command.first), difference.load(command.second)
+    lines = [f"only in the first: {name}" for name in first if name not in second]
+    lines += [f"only in the second: {name}" for name in second if name not in first]
+    for name in first:
+        found = difference.compare(first[name], second[name]) if name in second else []
+        lines += [name] * bool(found) + [f"  {difference.describe(entry)}" for entry in found]
+    for line in lines or ["the same, but for the time"]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return DIFFERENT if lines else 0
 
 
 def _doctor(command: Doctor, console: Console) -> int:
@@ -342,6 +370,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Console], int]]] = {
     "reproduce": (Reproduce, _reproduce),
     "list": (List, _list),
     "report": (Report, _report),
+    "diff": (Diff, _diff),
     "doctor": (Doctor, _doctor),
     "data": (Data, _data),
     "train": (Train, _train),

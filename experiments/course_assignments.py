@@ -25,15 +25,23 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from approxnet import _checks, data, models
+from approxnet import _checks, data, learn, models
 from approxnet.data import augment as augmentation
-from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers
+from approxnet.reproduce import (
+    Check,
+    Comparison,
+    Numbers,
+    Quote,
+    Table,
+    classifiers,
+    over_seeds,
+)
 from approxnet.reproduce.classifiers import Outcome, Splits, score_table, standardised
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
@@ -101,30 +109,22 @@ class Assignment(NamedTuple):
 
 
 def least_squares(splits: Splits, config: Config) -> Outcome:
-    """The W that minimises |X W - Y|^2; rows of X are (pixels / 255, 1), of Y unit vectors."""
+    """Least squares of (pixels / 255, 1) onto the unit vectors of the classes."""
     start = time.perf_counter()
-    train = splits["train"]
-    unit = np.eye(len(train.classes))
-    weight = np.linalg.lstsq(_affine(train.images), unit[train.labels], rcond=None)[0]
+    flat = {split: s.images.reshape(len(s.images), -1) / 255 for split, s in splits.items()}
+    model = learn.least_squares.fit(flat["train"], splits["train"].labels)
     accuracy = {
-        split: np.mean((_affine(s.images) @ weight).argmax(axis=1) == s.labels, keepdims=True)
-        for split, s in splits.items()
+        split: np.mean(learn.least_squares.predict(model, x) == splits[split].labels, keepdims=True)
+        for split, x in flat.items()
     }
-    seconds = time.perf_counter() - start
     return Outcome(
         accuracy["train"],
         accuracy["test"],
         np.empty((1, 0)),
-        weight.size,
-        weight[:-1].size,
-        seconds,
+        model.weight.size + model.bias.size,
+        model.weight.size,
+        time.perf_counter() - start,
     )
-
-
-def _affine(images: np.ndarray) -> np.ndarray:
-    """(n, pixels + 1), in double precision."""
-    x = images.reshape(len(images), -1) / 255
-    return np.column_stack([x, np.ones(len(x))])
 
 
 def network(model: Any, recipe: TrainConfig, pixels: Pixels, augment: Augment = unchanged) -> Learn:
@@ -238,6 +238,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
             for check in _checks_of(name, learner, outcomes[name][learner])
         ),
         data={"outcomes": outcomes},
+        compared=tuple(_compared(outcomes)),
     )  # fmt: skip
 
 
@@ -268,6 +269,20 @@ def _checks_of(name: str, learner: str, outcome: Outcome) -> list[Check]:
         Check(f"{label}: mean {split} accuracy", mean[split], ">=", mark)
         for split, mark in assignment.marks.items()
     ]  # fmt: skip
+
+
+def _compared(outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterator[Comparison]:
+    """The printed accuracies and the marks on the test images, in percent, beside ours."""
+    for name in ("mnist", "cifar10"):
+        for learner, assignment in ASSIGNMENTS[name].items():
+            outcome = outcomes.get(name, {}).get(learner)
+            ours = over_seeds(None if outcome is None else 100 * outcome.test)
+            claim = f"{learner} on the test images of {name}, percent"
+            if "test" in assignment.printed:
+                yield Comparison(claim, round(100 * float(assignment.printed["test"]), 2), ours)
+            if "test" in assignment.marks:
+                mark = f"at least {100 * assignment.marks['test']:.0f}"
+                yield Comparison(claim, mark, ours, quote=1)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ from approxnet import models, multigrid
 from approxnet import plot as drawing
 from approxnet.data.augment import crop_flip
 from approxnet.multigrid import backslash_cycle, course_element, course_kernel, jacobi, v_cycle
-from approxnet.reproduce import Check, Numbers, Quote, Table, classifiers, contest
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, classifiers, contest
 from approxnet.reproduce.contest import Contender, Contest
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
@@ -137,7 +137,11 @@ def run(config: Config, progress: Reporter) -> Numbers:
         *contest.sizes(tuple(NETWORKS), CONTENDERS, [n for _, n in NETWORKS.values()]),
         *contest.learned(scores, {"cifar10": 0.9}),
     )
-    return Numbers(tables, checks, {"iterations": iterations[4], "scores": scores})
+    compared = tuple(
+        Comparison(f"J = 4: steps of {name}", "", count)
+        for name, count in zip(METHODS, counts, strict=True)
+    )
+    return Numbers(tables, checks, {"iterations": iterations[4], "scores": scores}, compared)
 
 
 def _iterate(J: int, cycle: Any) -> Iteration:

@@ -21,7 +21,7 @@ import numpy as np
 
 from approxnet import plot as drawing
 from approxnet import relu
-from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, quoted, rounding
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -44,6 +44,9 @@ PAPER = (
         "the maximum of six numbers takes two hidden layers, with 1,530 joins",
     ),
 )
+
+PRINTED = {5: (2, 0), 6: (2, 2)}
+"""Hidden layers for so many numbers, and the quote that says it."""
 
 JOINS = 1530
 """Of the formula of Sun for six numbers."""
@@ -87,7 +90,15 @@ def run(config: Config, progress: Reporter) -> Numbers:
         progress(f"{n} numbers", i, len(config.numbers))
         built += [_built(n, form, config.points, rng) for form in ("size", "depth")]
     checks = [check for b in built for check in _checks(b)]
-    return Numbers((_table(built),), tuple(checks), {"built": built})
+    compared = tuple(
+        Comparison(
+            f"hidden layers for the maximum of {b.numbers} numbers", printed, b.layers, quote
+        )
+        for b in built
+        for printed, quote in [PRINTED.get(b.numbers, ("", 0))]
+        if printed and b.form == "depth"
+    )
+    return Numbers((_table(built),), tuple(checks), {"built": built}, compared)
 
 
 def _built(n: int, form: str, points: int, rng: np.random.Generator) -> Built:
@@ -116,8 +127,8 @@ def _table(built: list[Built]) -> Table:
     rows = []
     for b in built:
         known = relu.known_depth(b.numbers)
-        rows.append((b.numbers, b.form, b.layers, b.neurons, known.lower, known.upper,
-                     known.reference))  # fmt: skip
+        rows.append((b.numbers, b.form, b.layers, b.neurons, quoted(known.lower),
+                     quoted(known.upper), known.reference))  # fmt: skip
     return Table("Maxima", columns, tuple(rows))
 
 

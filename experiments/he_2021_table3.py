@@ -112,7 +112,8 @@ def run(config: Contest, progress: Reporter) -> Numbers:
         *contest.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
         *_order(scores, config),
     )
-    return Numbers(tables, checks, {"scores": scores})
+    compared = contest.compared(CONTENDERS, scores, config)
+    return Numbers(tables, checks, {"scores": scores}, compared)
 
 
 def _sizes() -> list[Check]:

@@ -45,7 +45,7 @@ import scipy.sparse.linalg
 
 from approxnet import fem, mapping, optimize, relu
 from approxnet import plot as drawing
-from approxnet.reproduce import Check, Numbers, Quote, Table, rounding
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, rounding
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -169,7 +169,16 @@ def run(config: Config, progress: Reporter) -> Numbers:
         claim = f"{name}, n = {config.shown}: trained by kinks, error over trained by weights"
         checks.append(Check(claim, kinks / weights, "<=", 1.0))
     data = {"cases": cases, "histories": histories, "shown": config.shown}
-    return Numbers((_table(cases),), tuple(checks), data)
+    compared = tuple(
+        Comparison(
+            f"{case.target.name}: error of the trained network over adaptive finite elements",
+            "below 1",
+            case.errors["trained"] / case.errors["adaptive"],
+        )
+        for case in cases
+        if case.n == max(config.intervals)
+    )
+    return Numbers((_table(cases),), tuple(checks), data, compared)
 
 
 def _case(target: Target, adaptive: fem.SimplexMesh, steps: int) -> Case:

@@ -17,14 +17,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from approxnet import fem, mapping, relu
 from approxnet import plot as drawing
-from approxnet.reproduce import Check, Numbers, Quote, Table, meshes, rounding
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, meshes, rounding
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -133,6 +133,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
         tables=(_line_table(lines), _plane_table(planes)),
         checks=(*_common_checks(lines, planes), *(c for case in cases for c in _checks(case))),
         data={"planes": planes},
+        compared=tuple(_compared(planes)),
     )
 
 
@@ -229,6 +230,19 @@ def _common_checks(lines: list[Case], planes: list[Case]) -> list[Check]:
         Check("hidden layers in the plane", depths[1], "<=", 2),
         Check("neurons that mapping.size did not predict", unforeseen, "<=", 0),
     ]
+
+
+def _compared(planes: list[Case]) -> Iterator[Comparison]:
+    depth = max(relu.hidden_layers(case.net) for case in planes)
+    least = min(_depth_bound(case) for case in planes)
+    yield Comparison("hidden layers on any mesh in the plane", "at least 2", depth)
+    yield Comparison("the same, for locally convex meshes", f"{least} or more", depth, quote=1)
+    wide = max(
+        max(relu.widths(case.net)) / (math.isqrt(len(case.mesh.nodes)) - 2) ** 2
+        for case in planes
+        if case.predicted.method == "uniform"
+    )
+    yield Comparison("uniform square: largest width over N", "at most 15", wide, quote=2)
 
 
 def _checks(case: Case) -> list[Check]:

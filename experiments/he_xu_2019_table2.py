@@ -113,7 +113,8 @@ def run(config: Contest, progress: Reporter) -> Numbers:
         *contest.learned(scores, {"digits": 0.85}),
         *contest.agreement(CONTENDERS, scores, config, {"cifar10": 0.5, "cifar100": 1.0}),
     )
-    return Numbers(tables, checks, {"scores": scores})
+    compared = contest.compared(CONTENDERS, scores, config)
+    return Numbers(tables, checks, {"scores": scores}, compared)
 
 
 COUNTED = (11_173_962, 10_638_090)

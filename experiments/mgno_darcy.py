@@ -27,7 +27,7 @@ The published numbers are from another grid and other samples, and much longer t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -38,7 +38,7 @@ from rich.console import Console
 
 from approxnet import models, multigrid, training
 from approxnet import plot as drawing
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Cell, Check, Comparison, Numbers, Quote, Table, quoted
 from approxnet.reproduce.progress import Reporter
 from approxnet.training import TrainConfig
 
@@ -125,12 +125,19 @@ def run(config: Config, progress: Reporter) -> Numbers:
         u = _predict(model, result.state, normalize(test.images))
         size_of = models.count_parameters(result.state.params)
         macs = models.count_macs(model, normalize(test.images[:1]).shape[1:])
-        rows.append((name, size_of, macs, *_errors(u, test.labels), *PUBLISHED.get(name, ("", ""))))
+        rows.append((name, size_of, macs, *_errors(u, test.labels), *_published(name)))
         predictions[name] = u
         curves[name] = np.array([epoch.loss for epoch in result.history])
     data = {"test": test, "coefficients": coefficients[config.train :], "size": size}
     data |= {"predictions": predictions, "curves": curves}
-    return Numbers((_table(config, rows),), tuple(_checks(rows, residual)), data)
+    compared = tuple(
+        Comparison(f"{row[0]} on Darcy's problem: relative error in {norm}", printed, row[column])
+        for row in rows
+        for printed, norm, column in zip(
+            PUBLISHED.get(row[0], ()), ("L2", "H1"), (3, 4), strict=False
+        )
+    )
+    return Numbers((_table(config, rows),), tuple(_checks(rows, residual)), data, compared)
 
 
 def problems(config: Config) -> tuple[np.ndarray, np.ndarray, float]:
@@ -264,6 +271,10 @@ def _predict(model: Any, state: training.State, x: jax.Array) -> np.ndarray:
     apply = jax.jit(lambda params, x: model.apply({"params": params}, x))
     parts = np.array_split(np.asarray(x), -(-len(x) // 64))
     return np.concatenate([apply(state.params, part) for part in parts])
+
+
+def _published(name: str) -> Iterable[str | Cell]:
+    return map(quoted, PUBLISHED[name]) if name in PUBLISHED else ("", "")
 
 
 def _table(config: Config, rows: list[tuple[Any, ...]]) -> Table:

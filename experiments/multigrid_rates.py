@@ -16,6 +16,7 @@ step 0.2 h^2 is damped Jacobi with omega = 4/5 on the finest grid alone.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ from approxnet.multigrid import (
     v_cycle,
     w_cycle,
 )
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, quoted
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -102,7 +103,7 @@ FRAMES = 9
 def run(config: Config, progress: Reporter) -> Numbers:
     """Predict, measure, compare."""
     steps = (_two_grid, _measured, _independent, _nested, _preconditioned)
-    tables, checks = [], []
+    tables, checks, compared = [], [], _compared()
     for i, step in enumerate(steps):
         progress(step.__name__.strip("_").replace("_", " "), i, len(steps) + 1)
         table, more = step(config)
@@ -114,7 +115,20 @@ def run(config: Config, progress: Reporter) -> Numbers:
         "modes": _modes(config.sizes[1]),
         "frames": _errors(config),
     }
-    return Numbers(tuple(tables), tuple(checks), data)
+    return Numbers(tuple(tables), tuple(checks), data, compared)
+
+
+def _compared() -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison(f"two-grid factor, {name}, {k} steps", p, _factor(name, k))
+        for name, printed in PRINTED.items()
+        for k, p in enumerate(printed, start=1)
+    )
+
+
+@functools.cache
+def _factor(name: str, k: int) -> float:
+    return float(multigrid.two_grid_factor(SMOOTHERS[name], pre=k))
 
 
 def _two_grid(config: Config) -> tuple[Table, list[Check]]:
@@ -122,11 +136,13 @@ def _two_grid(config: Config) -> tuple[Table, list[Check]]:
     rows, worst = [], 0.0
     for name, smoother in SMOOTHERS.items():
         printed = PRINTED.get(name, 4 * ("",))
-        ours = [multigrid.two_grid_factor(smoother, pre=k) for k in range(1, 5)]
+        ours = [_factor(name, k) for k in range(1, 5)]
         element = multigrid.two_grid_factor(smoother, pre=2, transfer=linear_element)
         gaps = [abs(p - f) for p, f in zip(printed, ours, strict=True) if p != ""]
         worst = max([worst, *gaps])
-        rows.append((name, multigrid.smoothing_factor(smoother), *ours, *printed, element))
+        rows.append(
+            (name, multigrid.smoothing_factor(smoother), *ours, *map(quoted, printed), element)
+        )
     columns = (
         "smoother",
         "smoothing factor",

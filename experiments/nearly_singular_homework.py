@@ -33,7 +33,7 @@ import optax
 
 from approxnet import optimize
 from approxnet import plot as drawing
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, quoted
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -171,7 +171,21 @@ def run(config: Config, progress: Reporter) -> Numbers:
     curves = {name: [_count(e, m) for e in fine] for name, m in METHODS.items()}
     proven = {name: [_proven(e, METHODS[name]) for e in fine] for name in THREE}
     data = {"fine": fine, "curves": curves, "proven": proven, "histories": _histories(1e-2)}
-    return Numbers((_table(counts),), tuple(_checks_of(counts, curves, proven)), data)
+    checks = tuple(_checks_of(counts, curves, proven))
+    return Numbers((_table(counts),), checks, data, _compared(counts))
+
+
+def _compared(counts: dict[str, list[int]]) -> tuple[Comparison, ...]:
+    """The counts of the notebooks, which count the start too where they exceed the updates."""
+    return tuple(
+        Comparison(
+            f"{name}, eps = {eps:g}: count", printed, found + method.excess,
+            quote=1 if name == "scaled" else 2,
+        )
+        for name, method in METHODS.items()
+        for eps, found, printed in zip(EPS, counts[name], method.published, strict=False)
+        if printed <= OVER
+    )  # fmt: skip
 
 
 def _histories(eps: float) -> dict[str, np.ndarray]:
@@ -221,12 +235,16 @@ def _table(counts: dict[str, list[int]]) -> Table:
     for name, method in METHODS.items():
         columns += [name, "published"] if method.published else [name]
     for i, eps in enumerate(EPS):
-        row: list[float | int | str] = [eps]
+        row: list[Any] = [eps]
         for name, method in METHODS.items():
-            for count in (counts[name][i], *method.published[i : i + 1]):
-                row.append(count if count <= OVER else f"over {OVER}")
+            row.append(_in_words(counts[name][i]))
+            row += [quoted(_in_words(count)) for count in method.published[i : i + 1]]
         rows.append(tuple(row))
     return Table("Updates, and the counts of the notebooks", tuple(columns), tuple(rows))
+
+
+def _in_words(count: int) -> int | str:
+    return count if count <= OVER else f"over {OVER}"
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

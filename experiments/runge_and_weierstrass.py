@@ -25,7 +25,7 @@ import numpy as np
 
 from approxnet import plot as drawing
 from approxnet.approximation import fourier, polynomials
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -151,7 +151,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
               ("terms", "Fourier", "theory", "Fejer"), tuple(tuple(j) for j in jumps)),
     )  # fmt: skip
     data = {"interpolations": interpolations, "means": means, "best": best, "config": config}
-    return Numbers(tables, tuple(checks), data)
+    compared = Comparison("limit of 2n E_2n(|x|)", 0.28016949902, limit, quote=1)
+    return Numbers(tables, tuple(checks), data, (compared,))
 
 
 def _largest(f: Callable[[Any], Any], p: Callable[[Any], Any]) -> float:

@@ -189,12 +189,12 @@ def _sum(
 
 
 def _sums(config: Config, key: jax.Array) -> dict[str, list[Curve]]:
-    """With and without replacement, for each constant step, from the same seeds."""
+    """With and without replacement, for each constant step."""
     rows, steps = _rows(config), config.epochs * config.rows
     k, found = np.arange(steps + 1), {}
-    for name in ("with", "without"):
+    for name, part in zip(("with", "without"), jax.random.split(key), strict=True):
         squares = _sum(
-            key,
+            part,
             np.array(config.fractions),
             rows,
             steps=steps,

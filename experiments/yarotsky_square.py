@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import plot as drawing
 from approxnet import quadrature, relu
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table
 from approxnet.reproduce.progress import Reporter
 
 PAPER = (
@@ -102,7 +102,15 @@ def run(config: Config, progress: Reporter) -> Numbers:
         Check(f"exp, degree {a.degree}: largest error", a.error, "<=", a.bound) for a in smooth
     ]
     tables = (_error_table(errors, config.bound), _analytic_table(smooth))
-    return Numbers(tables, tuple(checks), {"errors": errors, "smooth": smooth})
+    compared = tuple(
+        Comparison(
+            f"largest error of x^2 for m = {e.level}, over 2^(-2m-2)",
+            1,
+            e.square * 4.0 ** (e.level + 1),
+        )
+        for e in errors[-1:]
+    )
+    return Numbers(tables, tuple(checks), {"errors": errors, "smooth": smooth}, compared)
 
 
 def _values(net: relu.Network, x: np.ndarray) -> np.ndarray:

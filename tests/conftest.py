@@ -1,5 +1,6 @@
 """Settings that every test shares: strict JAX, deterministic hypothesis, a compile cache."""
 
+import collections
 import os
 from pathlib import Path
 
@@ -32,6 +33,20 @@ PURE_CHAPTERS = {
     "optimize",
     "shallow",
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test marked ``sample(k)``, k >= 2 stay, spread evenly; the rest is slow."""
+    cases = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sample"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for every in cases.values():
+        (k,) = every[0].get_closest_marker("sample").args
+        stay = {i * (len(every) - 1) // (k - 1) for i in range(k)}
+        for i in set(range(len(every))) - stay:
+            every[i].add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,22 +59,24 @@ def bibtex(thing: Any) -> str:
 
 def _name(thing: Any) -> str:
     """Where the object is defined, without the leading ``approxnet.``."""
-    if isinstance(thing, ModuleType):
-        full = thing.__name__
-    elif hasattr(thing, "__qualname__"):
-        full = f"{thing.__module__}.{thing.__qualname__}"
-    else:
-        kind = type(thing)
-        of_kind = f"{kind.__module__}.{kind.__qualname__}"
-        names = (name for name, member in public_names().items() if member is thing)
-        full = next((f"{LIBRARY}.{name}" for name in names), of_kind)
-    package, _, name = full.partition(".")
-    if package == LIBRARY:
-        return name
+    for place in _places(thing):
+        package, _, name = place.partition(".")
+        if package == LIBRARY:
+            return name
     raise ConfigError(
-        f"obj must be a chapter, a function, a class or an object of approxnet, got {thing!r} "
-        f"of {full}; cite what it was made by, as in approxnet.cite(approxnet.fem.box)"
+        f"obj must be a chapter, a function, a class or an object of approxnet, got {thing!r}; "
+        "cite what it was made by, as in approxnet.cite(approxnet.fem.box)"
     )
+
+
+def _places(thing: Any) -> Iterator[str]:
+    """Where it may be defined: itself, its class, or a public name, which a constant has."""
+    if isinstance(thing, ModuleType):
+        yield thing.__name__
+    for it in (thing, type(thing)):
+        if hasattr(it, "__qualname__"):
+            yield f"{it.__module__}.{it.__qualname__}"
+    yield from (f"{LIBRARY}.{name}" for name, it in public_names().items() if it is thing)
 
 
 def public_names() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from approxnet import _checks
-from approxnet.data import builders, cache, fetching, folders, manifest
+from approxnet.data import builders, cache, fetching, folders, manifest, used
 from approxnet.data.catalog import CATALOG, DIGITS, SPLITS
 from approxnet.data.dataset import Dataset, from_arrays
 from approxnet.errors import ConfigError, DataError
@@ -58,8 +58,12 @@ def load(
       >>> images.shape, images.dtype, labels.dtype, len(classes)
       ((1437, 8, 8, 1), dtype('uint8'), dtype('int32'), 10)
     """
-    if name == BUILT_IN:
-        return _digits(split)
+    found = _digits(split) if name == BUILT_IN else _load(name, split, data_dir)
+    used.note(f"{name}, {split}", found.images, found.labels)
+    return found
+
+
+def _load(name: str, split: str, data_dir: str | os.PathLike[str] | None) -> Dataset:
     folder = folders.data_folder(data_dir)
     check_name(name, split, folder)
     official = official_files(name, split, folder)

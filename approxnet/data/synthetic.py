@@ -170,6 +170,37 @@ def three_sets(kind: str, n: int) -> Points:
     return Points(jnp.asarray(x.reshape(3 * n, -1)), jnp.asarray(labels))
 
 
+def half_discs(n: int, *, margin: float = 0.5, slide: float = 0.5) -> Points:
+    """The halves of the unit disc, drawn apart; two separable sets without random numbers.
+
+    Point i has the radius ((i + 1/2) / n)^(1/2) and, in its half, the angle pi (i sqrt(2) mod 1),
+    the halves in turn, so that the points are spread evenly; each half is moved by the margin, and
+    along the line that parts them by the slide, so that this line is not the bisector of the means.
+
+    Args:
+      n: static, at least 2; how many points.
+      margin: least distance of a point from the line x_0 = 0 that parts the halves.
+      slide: of the right half upward and of the left half downward.
+
+    Returns:
+      x: (n, 2), labels: (n,).
+
+    Raises:
+      ValueError: if n is less than 2.
+
+    Example:
+      >>> x, labels = half_discs(5)
+      >>> (x[:, 0] > 0).astype(int).tolist(), bool((abs(x[:, 0]) >= 0.5).all())
+      ([0, 1, 0, 1, 0], True)
+    """
+    i = np.arange(_checks.count("n", n, at_least=2))
+    labels, radius = i % 2, np.sqrt((i + 0.5) / n)
+    side, angle = 2 * labels - 1, np.pi * (i * np.sqrt(2) % 1)
+    across, along = radius * np.sin(angle) + margin, radius * np.cos(angle) + slide
+    x = np.stack([side * across, side * along], 1)
+    return Points(jnp.asarray(x), jnp.asarray(labels.astype(np.int32)))
+
+
 ROOTS = np.stack([np.cos(2 * np.pi / 3 * np.arange(3)), np.sin(2 * np.pi / 3 * np.arange(3))], 1)
 SEGMENTS = {
     "all_versus_one": np.stack([ROOTS, 2 * ROOTS], 1),

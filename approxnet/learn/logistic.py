@@ -31,15 +31,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import scipy.linalg
+import scipy.optimize
 import scipy.special
 
 from approxnet import _checks
 from approxnet.errors import AssumptionError, ConvergenceWarning
-from approxnet.learn._examples import Examples, examples, nonnegative
+from approxnet.learn._examples import Examples, examples, nonnegative, positive
 from approxnet.learn.linear import Linear, predict, scores
 from approxnet.learn.separability import overlap
 
-__all__ = ["fit", "fit_stochastic", "loss", "path", "predict", "probabilities"]
+__all__ = ["fit", "fit_stochastic", "loss", "margin_bound", "path", "predict", "probabilities"]
 
 START = 1e-3
 """The largest penalty from which the way down is in steps."""
@@ -133,6 +134,36 @@ def loss(model: Linear, x: Any, y: Any, *, penalty: float = 0.0) -> float:
     """
     given, theta = examples(x, y), np.column_stack([model.weight, model.bias])
     return _value(given, theta, nonnegative("penalty", penalty))
+
+
+def margin_bound(n: int, largest: float, penalty: float) -> float:
+    """What the margin of the minimiser for two separable classes is at least.
+
+    Let g be the largest margin, attained by the unit vector v, r = |w_1 - w_0|, and m the margin of
+    the minimiser. Its loss is at most that of r v, so that log(1 + exp(-r m)) / n <=
+    log(1 + exp(-r g)). The derivative of L along v vanishes, where each example adds at least
+    g / n / (1 + exp(r m_i)), and some m_i <= g, so that g / n <= penalty/2 r (1 + exp(r g)). Hence
+
+        m >= -log((1 + exp(-t))^n - 1) g / t,    t (1 + exp(t)) = 2 g^2 / (n penalty),
+
+    which is g (1 - log n / log(1 / penalty)), but for terms of a higher order.
+
+    Args:
+      n: the number of examples, at least 2.
+      largest: g > 0.
+      penalty: of the minimiser, > 0.
+
+    Raises:
+      ValueError: if an argument is out of range.
+
+    Example:
+      >>> round(margin_bound(80, 1.0, 1e-12), 3)
+      0.79
+    """
+    n, g = _checks.count("n", n, at_least=2), positive("largest", largest)
+    size = np.log(2 * g**2 / n) - np.log(positive("penalty", penalty))
+    t = np.exp(scipy.optimize.brentq(lambda u: u + np.logaddexp(0, np.exp(u)) - size, -50.0, 50.0))
+    return float(-np.log(np.expm1(n * np.log1p(np.exp(-t)))) * g / t)
 
 
 def fit_stochastic(

@@ -148,9 +148,15 @@ def outputs(model: SVM, x: Any) -> np.ndarray:
       [[-1.0], [2.0]]
     """
     points = queries(x, model.machines[0].vectors.shape[1])
+    support = np.concatenate([m.support for m in model.machines])
+    rows, first, place = np.unique(support, return_index=True, return_inverse=True)
+    machine = np.repeat(np.arange(len(model.machines)), [len(m.support) for m in model.machines])
+    coefficients = np.zeros((len(rows), len(model.machines)))
+    coefficients[place, machine] = np.concatenate([m.coefficients for m in model.machines])
+    vectors = np.concatenate([m.vectors for m in model.machines])[first]
     flat = points.reshape(-1, points.shape[-1])
-    values = [model.kernel(flat, m.vectors) @ m.coefficients + m.bias for m in model.machines]
-    return np.stack(values, axis=-1).reshape(*points.shape[:-1], -1)
+    values = model.kernel(flat, vectors) @ coefficients + [m.bias for m in model.machines]
+    return values.reshape(*points.shape[:-1], -1)
 
 
 def predict(model: SVM, x: Any) -> np.ndarray:

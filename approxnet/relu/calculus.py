@@ -107,7 +107,7 @@ def _product(outer: Layer, inner: Layer) -> Layer:
 
 
 def parallel(*nets: Network) -> Network:
-    """The network x -> (nets[0](x), nets[1](x), ...).
+    """The network ``x -> (nets[0](x), nets[1](x), ...)``.
 
     Shallower networks are first deepened by ``pad_depth``. The first layers are stacked, the
     others block diagonal: no zero is stored.
@@ -147,7 +147,7 @@ def parallel(*nets: Network) -> Network:
 
 
 def linear_combination(coefficients: ArrayLike, nets: Sequence[Network]) -> Network:
-    """The network x -> sum_j coefficients[j] nets[j](x).
+    """The network ``x -> sum_j coefficients[j] nets[j](x)``.
 
     Args:
       coefficients: (len(nets),), cast to the dtype of the networks.

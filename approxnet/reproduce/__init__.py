@@ -13,10 +13,25 @@ Verdicts: ``pass`` (every check holds), ``outside`` (some check does not hold), 
 from approxnet.reproduce.catalog import Entry, Experiment, entries, find, names
 from approxnet.reproduce.harness import run, sweep
 from approxnet.reproduce.page import report
-from approxnet.reproduce.records import Check, Figure, Numbers, Quote, Result, Run, Table, worst
+from approxnet.reproduce.records import (
+    Cell,
+    Check,
+    Comparison,
+    Figure,
+    Numbers,
+    Quote,
+    Result,
+    Run,
+    Table,
+    over_seeds,
+    quoted,
+    worst,
+)
 
 __all__ = [
+    "Cell",
     "Check",
+    "Comparison",
     "Entry",
     "Experiment",
     "Figure",
@@ -28,6 +43,8 @@ __all__ = [
     "entries",
     "find",
     "names",
+    "over_seeds",
+    "quoted",
     "report",
     "run",
     "sweep",

@@ -170,5 +170,16 @@ def from_module(name: str, module: Any) -> Experiment:
     return Experiment(name, _title(doc), about, module.SCALES, module.run, plot, quotes, precision)
 
 
+def expectation(about: str) -> str:
+    r"""The paragraph ``Expect:`` of a docstring, without the word: what a run is judged by.
+
+    Example:
+      >>> expectation("Cost: 2 s\nExpect: an error\nbelow 1.\n\nThe method ...")
+      'an error below 1.'
+    """
+    paragraph = about.partition("Expect:")[2].partition("\n\n")[0]
+    return " ".join(paragraph.split())
+
+
 def _title(doc: str) -> str:
     return doc.strip().partition("\n")[0]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from approxnet import _checks, models
 from approxnet.reproduce import classifiers
 from approxnet.reproduce.progress import Reporter
-from approxnet.reproduce.records import Check, Table
+from approxnet.reproduce.records import Cell, Check, Comparison, Table, over_seeds, quoted
 from approxnet.training import TrainConfig
 from approxnet.training.examples import Augment
 
@@ -132,25 +132,39 @@ def published_table(
         "parameters, printed",
         "parameters, ours",
         "MACs of a 32 x 32 image",
-        *(f"{name}, {what}" for name in sets for what in ("printed", "ours, mean", "spread")),
+        *(f"{name}, {what}" for name in sets for what in ("printed", "ours")),
     )
     rows = []
     for name, contender in contenders.items():
         model = contender.build(classes, 1.0)
         cells: list[Any] = []
         for s in sets:
-            outcome = scores.get(s, {}).get(name) if config.part == 1.0 else None
-            ours = (
-                (100 * float(outcome.test.mean()), 100 * classifiers.spread(outcome.test))
-                if outcome
-                else ()
-            )
-            cells += [contender.published.get(s, ""), *(ours or ("not run", ""))]
+            printed = contender.published.get(s)
+            cells += ["" if printed is None else quoted(printed), _percent(scores, config, s, name)]
         macs = models.count_macs(model, (32, 32, 3))
         rows.append(
-            (name, contender.parameters, classifiers.size(model, (32, 32, 3)), macs, *cells)
+            (name, quoted(contender.parameters), classifiers.size(model, (32, 32, 3)), macs, *cells)
         )
     return Table(title, columns, tuple(rows))
+
+
+def _percent(scores: classifiers.Scores, config: Contest, name: str, row: str) -> Cell:
+    """Our test accuracies in percent, not run unless with all the channels."""
+    outcome = scores.get(name, {}).get(row) if config.part == 1.0 else None
+    return over_seeds(None if outcome is None else 100 * outcome.test)
+
+
+def compared(
+    contenders: Mapping[str, Contender], scores: classifiers.Scores, config: Contest
+) -> tuple[Comparison, ...]:
+    """The printed accuracies beside ours, in percent."""
+    return tuple(
+        Comparison(
+            f"{row}: accuracy on {name}, percent", printed, _percent(scores, config, name, row)
+        )
+        for row, contender in contenders.items()
+        for name, printed in contender.published.items()
+    )
 
 
 def sizes(

@@ -50,7 +50,7 @@ def examine() -> Diagnosis:
         "devices": ", ".join(f"{d.device_kind} ({d.platform})" for d in jax.devices()),
         "precision": f"{jnp.result_type(float)}, by jax_enable_x64",
         "cores": str(os.cpu_count()),
-        "memory": _memory(),
+        "memory": provenance.memory(),
         "self test": f"{time.perf_counter() - start:.1f} s",
     }
     return Diagnosis(facts, checks)
@@ -68,11 +68,3 @@ def _self_test(precision: str) -> Check:
         bound = rounding.tolerance(network, [0.0, 0.0], [1.0, 1.0], eps)
     claim = f"a function on {len(mesh.nodes)} nodes and its network agree in {precision}"
     return Check(claim, float(difference), "<=", bound)
-
-
-def _memory() -> str:
-    try:
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return "unknown"
-    return f"{pages * size / 2**30:.1f} GiB"

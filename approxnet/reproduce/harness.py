@@ -21,7 +21,7 @@ from rich.console import Console
 from approxnet.errors import ApproxnetError, ConfigError, DataError
 from approxnet.reproduce import catalog, progress, provenance, store
 from approxnet.reproduce.catalog import Experiment
-from approxnet.reproduce.records import Figure, Numbers, Result, Run, plain, worst
+from approxnet.reproduce.records import Cell, Figure, Numbers, Result, Run, plain, worst
 
 EXIT_CODES = {"pass": 0, "outside": 3, "incomplete": 4}
 INTERRUPTED = 130
@@ -67,7 +67,9 @@ def run(
         experiment = catalog.find(experiment)
     blank, configs = _plan(experiment, config, scale, seeds)
     if out is None:
-        runs = tuple(_measure(experiment, seed, configs[seed], report)[0] for seed in configs)
+        runs = tuple(
+            _measure(experiment, seed, configs[seed], blank.level, report)[0] for seed in configs
+        )
         return blank._replace(runs=runs)
     folder = store.prepare(Path(out))
     with store.lock(folder):
@@ -103,6 +105,7 @@ def sweep(
     folder, verdicts, began = store.prepare(Path(out)), [], provenance.now()
     with progress.watch(console) as reporter:
         for experiment in experiments:
+            _say_plan(console, experiment, scale)
             try:
                 result = run(
                     experiment,
@@ -168,6 +171,7 @@ def _plan(
         title=experiment.title,
         about=experiment.about,
         scale=scale,
+        level=_level(experiment.scales, scale, fields),
         config=plain(fields),
         seeds=tuple(configs),
         runs=(),
@@ -178,6 +182,15 @@ def _plan(
         ),
     )
     return blank, configs
+
+
+def _level(scales: Mapping[str, Any], scale: str, fields: Mapping[str, Any]) -> str:
+    """``smoke``, ``full``, or ``partial`` with the fields that are not those of the full scale."""
+    if scale != "custom" or "full" not in scales:
+        return scale
+    full = dataclasses.asdict(scales["full"])
+    own = [f"{key} = {value}" for key, value in fields.items() if value != full.get(key)]
+    return f"partial: {', '.join(own)}" if own else "full"
 
 
 def _run_and_keep(
@@ -216,7 +229,7 @@ def _add_seed(
     report: progress.Reporter,
 ) -> Result:
     """The result with one more run; the first seed is the one that is drawn."""
-    record, numbers = _measure(experiment, seed, config, report)
+    record, numbers = _measure(experiment, seed, config, result.level, report)
     if numbers is not None and seed == result.seeds[0]:
         figures, error = _draw(experiment, numbers, folder)
         record = record._replace(error=error)
@@ -249,20 +262,33 @@ def _precision(name: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def _measure(
-    experiment: Experiment, seed: int, config: Any, report: progress.Reporter
+    experiment: Experiment, seed: int, config: Any, level: str, report: progress.Reporter
 ) -> tuple[Run, Numbers | None]:
+    from approxnet.data import used  # imports jax
+
     start = time.perf_counter()
     numbers, error = None, ""
-    try:
-        with _precision(experiment.precision):
-            numbers = experiment.run(config, report)
-        plain([numbers.tables, numbers.checks])
-    except Exception as exception:
-        numbers, error = None, _describe(exception)
+    with used.record() as data:
+        try:
+            with _precision(experiment.precision):
+                numbers = experiment.run(config, report)
+            plain([numbers.tables, numbers.checks, numbers.compared])
+        except Exception as exception:
+            numbers, error = None, _describe(exception)
     seconds = time.perf_counter() - start
     if numbers is None:
-        return Run(seed, seconds, error, (), ()), None
-    return Run(seed, seconds, "", tuple(numbers.tables), tuple(numbers.checks)), numbers
+        return Run(seed, seconds, error, (), (), (), data), None
+    tables = tuple(
+        table._replace(rows=tuple(tuple(_at(level, entry) for entry in r) for r in table.rows))
+        for table in numbers.tables
+    )
+    compared = tuple(c._replace(ours=_at(level, c.ours)) for c in numbers.compared)
+    return Run(seed, seconds, "", tables, tuple(numbers.checks), compared, data), numbers
+
+
+def _at(level: str, entry: Any) -> Any:
+    """A cell that says no level has that of the run."""
+    return entry._replace(level=entry.level or level) if isinstance(entry, Cell) else entry
 
 
 def _draw(experiment: Experiment, numbers: Numbers, folder: Path) -> tuple[tuple[Figure, ...], str]:
@@ -286,6 +312,17 @@ def _describe(exception: Exception) -> str:
     if isinstance(exception, ApproxnetError):
         return f"{type(exception).__name__}: {exception}"
     return "".join(traceback.format_exception(exception)).strip()
+
+
+def _say_plan(console: Console, experiment: Experiment, scale: str) -> None:
+    """What is about to be run: paper and place, what is expected, at which scale."""
+    progress.say(console, f"{experiment.name}, {scale} scale: {experiment.title}", "bold")
+    lines = [f"paper   {quote.paper}, {quote.place}" for quote in experiment.quotes]
+    lines = lines or ["paper   none, the experiment is ours"]
+    lines += [f"expect  {catalog.expectation(experiment.about)}"]
+    lines += [f"config  {experiment.scales.get(scale)}"]
+    for line in lines:
+        progress.say(console, f"  {line}")
 
 
 def _say_result(console: Console, result: Result, *, earlier: bool) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import scipy.ndimage
 import scipy.spatial
 
+from approxnet.data import used
 from approxnet.errors import ConfigError
 
 PIXELS_PER_UNIT = 512
@@ -63,6 +64,7 @@ def photograph() -> np.ndarray:
             "the photograph needs scikit-learn and pillow, got neither or one "
             f"({error}); install them with: pip install 'approxnet[examples]'"
         ) from None
+    used.note("china.jpg of scikit-learn", colours)
     return colours @ np.array([0.299, 0.587, 0.114]) / 255
 
 

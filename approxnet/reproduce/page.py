@@ -1,26 +1,46 @@
 """One self-contained page, ``report.html``, drawn from the results on disk and nothing else.
 
-The page needs no network and no script: style and images are inside it. It is light or dark as
-the reader's device is, fits a phone, and prints. What is outside its tolerance is shown first
-and large.
+The page needs no network: style, script and images are inside it. It is light or dark as the
+reader's device is, or as the reader chooses; it fits a phone, and prints. The script sorts tables
+by the column that is clicked; without it the page says the same. What is outside its tolerance is
+shown first and large.
 """
 
 from __future__ import annotations
 
 import base64
-import math
-import statistics
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from approxnet.errors import ConfigError, DataError
-from approxnet.reproduce import store
-from approxnet.reproduce.records import Check, Figure, Result, Run, Table, worst
+from approxnet.reproduce import catalog, store, summary
+from approxnet.reproduce.markup import Td, table_of
+from approxnet.reproduce.records import (
+    NOT_RUN,
+    QUOTED,
+    Cell,
+    Check,
+    Figure,
+    Item,
+    Result,
+    Run,
+    Table,
+    worst,
+)
+from approxnet.reproduce.summary import number
 
 FEW = 15
 """Up to so many checks are listed at once; more are folded. What fails is always shown."""
+
+UNBOUNDED = ("nan", "inf", "-inf")
+"""Numbers that JSON writes as words."""
+
+LEGEND = (
+    '<p class="soft">Levels: <span class="quoted">quoted</span> is printed in the paper; ours are '
+    "smoke (seconds), partial (what differs from full scale is named) or full; several seeds are "
+    "shown as mean ± standard deviation.</p>"
+)
 
 WORDS = {"pass": "within tolerance", "outside": "outside tolerance", "incomplete": "incomplete"}
 
@@ -49,7 +69,8 @@ def report(run_dir: str | Path) -> Path:
 def load(run_dir: str | Path) -> dict[Path, Result | str]:
     """The results below ``run_dir`` by folder; for a damaged file what is wrong with it.
 
-    An unfinished result counts where there is no finished one.
+    An unfinished result counts where there is no finished one. Published results are files
+    ``NAME.json`` and have no figures.
 
     Raises:
       ConfigError: if there is none.
@@ -62,6 +83,8 @@ def load(run_dir: str | Path) -> dict[Path, Result | str]:
     """
     root = Path(run_dir)
     found: dict[str, Path] = {}
+    for path in sorted(root.glob("*.json")):
+        found[path.stem] = path
     for place in (root / store.UNFINISHED, root):
         for path in sorted(place.glob(f"*/{store.RESULTS}")):
             found[path.parent.name] = path.parent
@@ -70,10 +93,22 @@ def load(run_dir: str | Path) -> dict[Path, Result | str]:
             f"run_dir must hold results, NAME/{store.RESULTS}, got none in {str(root)!r}; "
             "make some with: approxnet reproduce --out DIR"
         )
-    return {found[name]: _load_one(found[name]) for name in sorted(found)}
+    return {found[name]: load_one(found[name]) for name in sorted(found)}
 
 
-def _load_one(folder: Path) -> Result | str:
+def load_one(folder: Path) -> Result | str:
+    """The result in a folder or a file; what is wrong with it if it is damaged.
+
+    Raises:
+      AssertionError: if there is none.
+
+    Example:
+      >>> import tempfile
+      >>> path = Path(tempfile.mkdtemp()) / "a.json"
+      >>> path.touch()
+      >>> load_one(path)
+      '...a.json must be a result that approxnet wrote, got a damaged file ...'
+    """
     try:
         result = store.read(folder)
     except DataError as error:
@@ -99,7 +134,10 @@ def render(results: Mapping[Path, Result | str]) -> str:
       >>> render({Path("a"): "a is damaged"}).startswith("<!doctype html>")
       True
     """
-    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    style, script = (
+        (Path(__file__).parent / f"page.{kind}").read_text(encoding="utf-8")
+        for kind in ("css", "js")
+    )
     judged = verdict(results)
     body = "".join(_section(folder, result) for folder, result in results.items())
     return (
@@ -108,7 +146,8 @@ def render(results: Mapping[Path, Result | str]) -> str:
         f"<title>approxnet: {WORDS[judged]}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f"<h1>approxnet reproduces</h1>\n"
         f'<p class="banner {judged}">{_headline(results)}</p>\n'
-        f"{_overview(results)}\n{body}</body>\n</html>\n"
+        f"{_overview(results)}\n{LEGEND}\n{body}"
+        f'<script type="module">\n{script}</script>\n</body>\n</html>\n'
     )
 
 
@@ -121,16 +160,17 @@ def _headline(results: Mapping[Path, Result | str]) -> str:
 
 
 def _overview(results: Mapping[Path, Result | str]) -> str:
-    rows = []
+    rows: list[list[str | Td]] = []
     for folder, result in results.items():
-        judged, link = verdict({folder: result}), f'<a href="#{_id(folder)}">{_id(folder)}</a>'
-        cells = [link, _badge(judged)]
+        name = _id(folder).replace("_", "_<wbr>")
+        judged, link = verdict({folder: result}), f'<a href="#{_id(folder)}">{name}</a>'
+        cells: list[str | Td] = [link, _badge(judged)]
         if isinstance(result, Result):
-            checks = [check for run in result.runs for check in run.checks]
-            held = f"{sum(check.passed for check in checks)} of {len(checks)}"
-            cells += [held, escape(result.scale), f"{result.seconds:.1f} s"]
+            time = Td(f"{result.seconds:.1f} s", result.seconds)
+            checks = Td(summary.held(result), kind="short")
+            cells += [checks, escape(result.level), _seeds(result), time]
         rows.append(cells)
-    return _table(("experiment", "verdict", "checks", "scale", "time"), rows, right=[4])
+    return table_of(("experiment", "verdict", "checks", "level", "seeds", "time"), rows, right=[5])
 
 
 def _section(folder: Path, result: Result | str) -> str:
@@ -139,12 +179,14 @@ def _section(folder: Path, result: Result | str) -> str:
         return f'<section id="{_id(folder)}">{content}</section>\n'
     parts = [
         f"<h2>{escape(result.title or result.name)}</h2>",
-        f'<p class="soft">{escape(result.name)}, {escape(result.scale)} scale, '
+        f'<p class="soft">{escape(result.name)}, {escape(_scale(result))}, '
         f"{_seeds(result)}, {result.seconds:.1f} s &middot; {_badge(result.verdict)}</p>",
+        _expected(result),
         _alarm(result),
+        _compared(result),
         _checks(result.runs),
         *(_figure(folder, figure) for figure in result.figures),
-        *(_measured(table) for table in _merge([run.tables for run in result.runs])),
+        *(_measured(table, result.level) for table in summary.tables(result)),
         _quotes(result),
         _origin(result),
     ]
@@ -152,17 +194,28 @@ def _section(folder: Path, result: Result | str) -> str:
 
 
 def _id(folder: Path) -> str:
-    return escape(folder.name, quote=True)
+    return escape(folder.name.removesuffix(".json"), quote=True)
 
 
 def _badge(judged: str) -> str:
     return f'<span class="verdict {judged}">{WORDS[judged]}</span>'
 
 
+def _scale(result: Result) -> str:
+    return f"{result.scale} scale" if result.scale == result.level else result.level
+
+
+def _expected(result: Result) -> str:
+    expected = catalog.expectation(result.about)
+    return f'<p class="expected">Expected: {escape(expected)}</p>' if expected else ""
+
+
 def _seeds(result: Result) -> str:
-    if result.seeds == (0,):
+    failed = sum(bool(run.error) for run in result.runs)
+    if result.seeds == (0,) and not failed:
         return "one run"
-    return f"{len(result.runs)} of {len(result.seeds)} seeds"
+    counted = f"{len(result.runs) - failed} of {len(result.seeds)} seeds"
+    return f"{counted}, {failed} failed" if failed else counted
 
 
 def _alarm(result: Result) -> str:
@@ -195,7 +248,7 @@ def _asked(check: Check) -> str:
 
 def _checks(runs: Sequence[Run]) -> str:
     """Every check with the worst value over the seeds."""
-    rows = []
+    rows: list[list[str | Td]] = []
     for same in zip(*(run.checks for run in runs if run.checks), strict=False):
         failing = [check for check in same if not check.passed]
         shown = (failing or sorted(same, key=_slack))[0]
@@ -203,12 +256,16 @@ def _checks(runs: Sequence[Run]) -> str:
         kind = "pass" if not failing else "outside"
         seeds = f" ({len(same) - len(failing)} of {len(same)} seeds)" if len(same) > 1 else ""
         badge = f'<span class="verdict {kind}">{held}{seeds}</span>'
-        rows.append([escape(shown.claim), number(shown.measured), _asked(shown), badge])
+        measured, bound = (
+            Td(number(shown.measured), shown.measured),
+            Td(_asked(shown), shown.bound),
+        )
+        rows.append([escape(shown.claim), measured, bound, badge])
     if not rows:
         return ""
     held = sum(check.passed for run in runs for check in run.checks)
     total = sum(len(run.checks) for run in runs)
-    table = _table(("what is asked", "measured", "bound", ""), rows, right=[1, 2])
+    table = table_of(("what is asked", "measured", "bound", ""), rows, right=[1, 2])
     is_open = " open" if len(rows) <= FEW else ""
     return (
         f"<details{is_open}><summary>What was asked: {held} of {total} checks hold</summary>"
@@ -222,79 +279,42 @@ def _slack(check: Check) -> float:
     return check.bound - check.measured if below else check.measured - check.bound
 
 
-def _measured(table: Table) -> str:
-    rows = [[_cell(entry) for entry in row] for row in table.rows]
+def _measured(table: Table, level: str) -> str:
+    rows = [[_cell(entry, level) for entry in row] for row in table.rows]
     columns = [escape(column) for column in table.columns]
     words = {i for row in table.rows for i, entry in enumerate(row) if _is_word(entry)}
     right = set(range(len(columns))) - words
-    return f"<h3>{escape(table.title)}</h3>{_table(columns, rows, right)}"
+    return f"<h3>{escape(table.title)}</h3>{table_of(columns, rows, right)}"
 
 
-def _is_word(entry: Any) -> bool:
-    return isinstance(entry, str) and " ± " not in entry and entry not in ("nan", "inf", "-inf")
+def _is_word(entry: Item) -> bool:
+    values = entry.values if isinstance(entry, Cell) else (entry,)
+    return any(isinstance(value, str) and value not in UNBOUNDED for value in values)
 
 
-def _cell(entry: Any) -> str:
-    return escape(entry) if isinstance(entry, str) else number(entry)
+def _cell(entry: Item, level: str) -> Td:
+    """The entry as the reader sees it, the number it is sorted by, and how much it is worth."""
+    cell = summary.as_cell(entry, level)
+    seeds = f", {len(cell.values)} seeds" if len(cell.values) > 1 else ""
+    shown = summary.text(cell)
+    kind = {QUOTED: "quoted", NOT_RUN: "missing"}.get(cell.level, "")
+    title = f"{cell.level}{seeds}" if shown else ""
+    return Td(escape(shown), cell.mean, kind, escape(title, quote=True))
 
 
-def _merge(runs: Iterable[Sequence[Table]]) -> list[Table]:
-    """The tables of one run; of several seeds, mean and standard deviation entry by entry."""
-    runs = [tables for tables in runs if tables]
-    merged = []
-    for same in zip(*runs, strict=False):
-        first = same[0]
-        if any(len(table.rows) != len(first.rows) for table in same):
-            merged.append(first._replace(title=f"{first.title} (first seed)"))
-            continue
-        rows = tuple(
-            tuple(_mean(entries) for entries in zip(*row, strict=False))
-            for row in zip(*(table.rows for table in same), strict=True)
+def _compared(result: Result) -> str:
+    """The numbers of the paper beside ours."""
+    rows: list[list[str | Td]] = []
+    for line in summary.comparisons(result):
+        paper, ours = (
+            _cell(cell, cell.level)._replace(html=escape(shown))
+            for cell, shown in zip((line.paper, line.ours), summary.beside(line), strict=True)
         )
-        merged.append(first._replace(rows=rows))
-    return merged
-
-
-def _mean(entries: Sequence[Any]) -> Any:
-    numeric = all(isinstance(entry, int | float) for entry in entries)
-    if len(set(entries)) == 1 or not numeric:
-        return entries[0]
-    return f"{number(statistics.mean(entries))} ± {number(statistics.stdev(entries))}"
-
-
-def number(value: float) -> str:
-    r"""A number as a reader wants it: three digits, thousands apart.
-
-    Example:
-      >>> number(273280), number(0.000123456), number(31.41592), number(float("nan"))
-      ('273\u202f280', '1.23e-4', '31.4', 'nan')
-    """
-    if not math.isfinite(value):
-        return repr(float(value))
-    if float(value).is_integer() and abs(value) < 1e9:
-        return f"{int(value):,}".replace(",", "\u202f")
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u202f")
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def _table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()
-) -> str:
-    """A table of cells that are HTML already; the columns ``right`` hold numbers."""
-    kinds = [' class="number"' if column in right else "" for column in range(len(columns))]
-    head = "".join(f"<th{kind}>{c}</th>" for kind, c in zip(kinds, columns, strict=True))
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=False))
-        + "</tr>\n"
-        for row in rows
-    )
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}</tbody></table></div>"
-    )
+        rows.append([escape(line.claim), paper, ours, escape(summary.worth(line.ours, result))])
+    if not rows:
+        return ""
+    columns = ("number", "paper", "ours", "level")
+    return f"<h3>The paper's numbers and ours</h3>{table_of(columns, rows, right=[1, 2])}"
 
 
 def _figure(folder: Path, figure: Figure) -> str:
@@ -328,11 +348,16 @@ def _origin(result: Result) -> str:
         "configuration": ", ".join(f"{key} = {value}" for key, value in result.config.items()),
         "commit": f"{origin['commit']}{dirty}" if origin.get("commit") else "not in a checkout",
         "versions": ", ".join(f"{k} {v}" for k, v in origin.get("versions", {}).items()),
-        **{key: str(origin.get(key, "")) for key in ("device", "host", "precision", "started")},
+        "data": ", ".join(f"{name} {checksum}" for name, checksum in _data(result).items()),
+        **{key: str(origin.get(key, "")) for key in ("device", "hardware", "precision", "started")},
         "code": str(origin.get("code", "")),
     }
     rows = [[escape(key), escape(value)] for key, value in lines.items() if value]
     return (
         f"<details><summary>How it was made</summary><pre>{escape(result.about)}</pre>"
-        f"{_table(('', ''), rows)}</details>"
+        f"{table_of(('', ''), rows)}</details>"
     )
+
+
+def _data(result: Result) -> dict[str, str]:
+    return {name: checksum for run in result.runs for name, checksum in run.data.items()}

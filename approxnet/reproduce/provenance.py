@@ -17,7 +17,7 @@ from typing import Any
 
 import approxnet
 
-PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "flax", "optax")
+PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib", "flax", "optax")
 
 
 def versions() -> dict[str, str]:
@@ -92,6 +92,41 @@ def fingerprint(experiment_file: Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
+def hardware() -> str:
+    """System, processor, cores and memory; nothing that names the machine.
+
+    Example:
+      >>> "cores" in hardware()
+      True
+    """
+    kind = f"{platform.system()} {platform.machine()}"
+    return f"{kind}, {_processor()}, {os.cpu_count()} cores, {memory()}"
+
+
+def _processor() -> str:
+    """The name of the processor; a list of them is in a file on Linux alone."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor() or "unknown processor"
+
+
+def memory() -> str:
+    """The memory of the machine.
+
+    Example:
+      >>> memory().endswith(("GiB", "unknown"))
+      True
+    """
+    try:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return "memory unknown"
+    return f"{pages * size / 2**30:.1f} GiB"
+
+
 def collect(precision: str, code: str) -> dict[str, Any]:
     """Everything that a result says about its origin; imports jax.
 
@@ -109,7 +144,7 @@ def collect(precision: str, code: str) -> dict[str, Any]:
     return {
         "versions": versions(),
         "device": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
-        "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "hardware": hardware(),
         "precision": precision,
         "code": code,
         "started": now(),

@@ -60,7 +60,7 @@ def lock(out: Path) -> contextlib.AbstractContextManager[None]:
 
 
 def read(folder: Path) -> Result | None:
-    """The result in a folder, None if there is none.
+    """The result in a folder, or in a file NAME.json; None if there is none.
 
     Raises:
       DataError: if the file is damaged; names it.
@@ -69,7 +69,7 @@ def read(folder: Path) -> Result | None:
       >>> read(Path("nowhere")) is None
       True
     """
-    path = folder / RESULTS
+    path = folder if folder.suffix == ".json" else folder / RESULTS
     if not path.is_file():
         return None
     try:
@@ -87,7 +87,7 @@ def stage(out: Path, result: Result) -> None:
     Example:
       >>> import tempfile
       >>> out = Path(tempfile.mkdtemp())
-      >>> stage(out, Result("a", "An experiment", "", "smoke", {}, (0,), (), (), (), {}))
+      >>> stage(out, Result("a", "An experiment", "", "smoke", "smoke", {}, (0,), (), (), (), {}))
       >>> read(out / "unfinished" / "a").verdict
       'incomplete'
     """
@@ -100,7 +100,7 @@ def finish(out: Path, result: Result) -> None:
     Example:
       >>> import tempfile
       >>> out = Path(tempfile.mkdtemp())
-      >>> finish(out, Result("a", "An experiment", "", "smoke", {}, (), (), (), (), {}))
+      >>> finish(out, Result("a", "An experiment", "", "smoke", "smoke", {}, (), (), (), (), {}))
       >>> read(out / "a").name
       'a'
     """

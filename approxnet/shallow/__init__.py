@@ -5,7 +5,7 @@ energy of a differential equation (``elliptic``), of which the data alone are ne
 algorithms grow a network from a ``dictionary`` of atoms, with known rates.
 """
 
-from approxnet.shallow import elliptic
+from approxnet.shallow import elliptic, spectral
 from approxnet.shallow.atoms import Dictionary, dictionary
 from approxnet.shallow.energy import Energy, h1, l2
 from approxnet.shallow.greedy import (
@@ -35,5 +35,6 @@ __all__ = [
     "orthogonal_greedy",
     "pure_greedy",
     "relaxed_greedy",
+    "spectral",
     "to_relu",
 ]

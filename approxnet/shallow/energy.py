@@ -68,7 +68,7 @@ def nothing(t: jax.Array) -> jax.Array:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["points", "operator", "weights", "load", "growth", "minimum"],
+    data_fields=["points", "operator", "weights", "load", "growth", "minimum", "coupling"],
     meta_fields=["potential", "squares"],
 )
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +84,8 @@ class Energy:
       load: (q, m), l.
       growth: (q, m), z, or (1, 1).
       minimum: (), the energy of the solution, nan where it is not known.
+      coupling: a symmetric matrix on the samples, to be added to s: a pytree that is a function,
+        (q, m) -> (q, m); or None.
       potential: psi, a function of arrays; static.
       squares: whether the energy is |phi - l / s|^2 / 2 up to a constant, s > 0; static.
 
@@ -99,6 +101,7 @@ class Energy:
     load: Any
     growth: Any
     minimum: Any
+    coupling: Any = None
     potential: Callable[[jax.Array], jax.Array] = nothing
     squares: bool = False
 
@@ -198,6 +201,20 @@ def pairing(
     return total
 
 
+def weighted(energy: Energy, phi: jax.Array) -> jax.Array:
+    """What the form makes of samples, (q, m) -> (q, m): s phi, plus the coupling if there is one.
+
+    So a(g, h) is the sum of phi(h) times that of phi(g).
+
+    Example:
+      >>> energy = cast(l2(lambda x: x[..., 0], quadrature.gauss_legendre(2)), float)
+      >>> weighted(energy, energy.points).sum().round(4).item()
+      0.5
+    """
+    own = energy.weights * phi
+    return own if energy.coupling is None else own + energy.coupling(phi)
+
+
 def residual(energy: Energy, phi: jax.Array) -> jax.Array:
     """The residual r = -dE/dphi at samples phi, (q, m) -> (q, m).
 
@@ -207,7 +224,7 @@ def residual(energy: Energy, phi: jax.Array) -> jax.Array:
       False
     """
     slope = jax.jvp(energy.potential, (phi,), (jnp.ones_like(phi),))[1]
-    return energy.load - energy.weights * phi - energy.growth * slope
+    return energy.load - weighted(energy, phi) - energy.growth * slope
 
 
 def value(energy: Energy, phi: jax.Array) -> jax.Array:
@@ -218,7 +235,7 @@ def value(energy: Energy, phi: jax.Array) -> jax.Array:
       >>> round(float(value(energy, energy.points)), 5)  # -1/6, half the square of its norm
       -0.16667
     """
-    terms = (energy.weights * phi / 2 - energy.load) * phi + energy.growth * energy.potential(phi)
+    terms = (weighted(energy, phi) / 2 - energy.load) * phi + energy.growth * energy.potential(phi)
     return terms.sum()
 
 
@@ -254,6 +271,8 @@ def _sum(first: Energy, second: Energy) -> Energy:
         raise ValueError(
             f"energies must have one dimension, got {first.dimension} and {second.dimension}"
         )
+    if not (first.coupling is None and second.coupling is None):
+        raise ValueError("energies of interpolants cannot be added; write them as one")
     m, order = max(first.weights.shape[1], second.weights.shape[1]), max(first.order, second.order)
     if not (first.quadratic or second.quadratic or first.potential is second.potential):
         raise ValueError("energies must have one potential, got two; write them as one function")

@@ -339,8 +339,8 @@ def _record(energy: Energy, s: _Growth, atom: Atom, reason: jax.Array) -> _Growt
 def _verdict(energy: Energy, g: jax.Array, atom: Atom, height: jax.Array) -> jax.Array:
     """Why the atom with samples g cannot be added, or -1; height is a(g, g) without the span."""
     eps = jnp.finfo(g.dtype).eps
-    own = (energy.weights * g**2).sum()
-    size = (abs(energy.weights) * g**2).sum()
+    own = (forms.weighted(energy, g) * g).sum()
+    size = own if energy.coupling is not None else (abs(energy.weights) * g**2).sum()
     small = 10 * eps * (abs(energy.load * g)).sum()
     cases = [
         (~(jnp.isfinite(atom.score) & jnp.isfinite(height)), NOT_FINITE),
@@ -362,15 +362,17 @@ def _orthogonal(
 ) -> Path:
     energy, d = forms.cast((energy, dictionary), float)
     rows = -(-n // ROWS) * ROWS
-    s = energy.weights.ravel()
+
+    def form(q: jax.Array) -> jax.Array:
+        return forms.weighted(energy, q.reshape(energy.load.shape)).ravel()
 
     def step(state: _Growth) -> _Growth:
         key, draw = jax.random.split(state.key)
         state = state._replace(key=key)
         atom = best_atom(draw, d, energy, forms.residual(energy, state.phi), refine)
         g = forms.sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
-        q, column = _orthogonalise(state.basis, g.ravel(), s, state.k)
-        height = (s * q**2).sum()
+        q, column = _orthogonalise(form, state.basis, g.ravel(), state.k)
+        height = (form(q) * q).sum()
         reason = _verdict(energy, g, atom, height)
         norm = jnp.sqrt(jnp.where(height > 0, height, 1))
         q = q / norm
@@ -392,14 +394,14 @@ def _orthogonal(
         lambda s: (s.reason < 0) & (s.k < n), step, _start(key, energy, n, rows)
     )
     missing = jnp.arange(n, dtype=jnp.int32) >= state.k
-    R = state.factor + jnp.diag(missing.astype(s.dtype))
+    R = state.factor + jnp.diag(missing.astype(state.factor.dtype))
     right = jnp.triu(jnp.broadcast_to(state.moves[:, None], (n, n)))
     coefficients = jax.scipy.linalg.solve_triangular(R, right)
     return _path(state, coefficients, d.activation)
 
 
 def _orthogonalise(
-    basis: jax.Array, g: jax.Array, s: jax.Array, k: jax.Array
+    form: Callable[[jax.Array], jax.Array], basis: jax.Array, g: jax.Array, k: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """G minus its projection on the first k rows of the basis, twice, and its components."""
 
@@ -407,7 +409,7 @@ def _orthogonalise(
         q, column = state
         start = i * ROWS
         block = jax.lax.dynamic_slice_in_dim(basis, start, ROWS)
-        h = jnp.matmul(block, s * q, precision=HIGHEST)
+        h = jnp.matmul(block, form(q), precision=HIGHEST)
         known = jax.lax.dynamic_slice_in_dim(column, start, ROWS)
         column = jax.lax.dynamic_update_slice_in_dim(column, known + h, start, 0)
         return q - jnp.matmul(h, block, precision=HIGHEST), column
@@ -446,7 +448,7 @@ def pure_step(
       'pure_step'
     """
     del atom, k
-    square = (energy.weights * g**2).sum()
+    square = (forms.weighted(energy, g) * g).sum()
     product = (forms.residual(energy, phi) * g).sum()
     return jnp.ones_like(bound), product / jnp.where(square > 0, square, 1)
 

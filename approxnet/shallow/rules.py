@@ -1,11 +1,12 @@
 """Quadrature for functions with kinks.
 
 A kink inside a cell of size h changes an integral of a product of slopes by up to 0.02 h^2 times
-the jump, with two Gauss points; rules of q points in the plane have up to about 0.1 / q. In the distance from a target this does not matter, as the integrand is small
-where the error is. In the energy of an equation it does: its minimum over networks is below that of
-the solution, and once the error squared is no larger than that, an adaptive method finds such
-networks, with kinks between the points and huge coefficients. It shows as an error that rises with
-n. The remedies are more points, or cells that end at the kinks (``exact_rule``).
+the jump, with two Gauss points; rules of q points in the plane have up to about 0.1 / q. In the
+distance from a target this does not matter, as the integrand is small where the error is. In the
+energy of an equation it does: its minimum over networks is below that of the solution, and once the
+square of the error is no larger than that, a greedy algorithm finds such networks, with kinks
+between the points and huge coefficients: the error rises with n. The remedies are more points, or
+cells that end at the kinks (``exact_rule``).
 """
 
 from __future__ import annotations

@@ -29,7 +29,14 @@ import jax.numpy as jnp
 
 from approxnet.shallow.atoms import Dictionary, draw
 from approxnet.shallow.derivatives import derivatives
-from approxnet.shallow.energy import Energy, distribution, pairing, sample_atoms, tensor_power
+from approxnet.shallow.energy import (
+    Energy,
+    distribution,
+    pairing,
+    sample_atoms,
+    tensor_power,
+    weighted,
+)
 from approxnet.shallow.network import HIGHEST
 
 POWERS = {"heaviside": 0, "relu": 1, **{f"relu{k}": k for k in range(2, 10)}}
@@ -151,7 +158,7 @@ def _dense(
 def _norms(energy: Energy, activation: str, w: jax.Array, b: jax.Array) -> jax.Array:
     """a(g, g)^(1/2) of atoms, (n,); infinite where it is not positive, so that none is taken."""
     phi = sample_atoms(energy, activation, w, b)
-    square = (energy.weights[None] * phi**2).sum(axis=(1, 2))
+    square = (jax.vmap(lambda g: weighted(energy, g))(phi) * phi).sum(axis=(1, 2))
     return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), jnp.inf)
 
 

@@ -135,6 +135,7 @@ def test_spirals_are_one_curve_turned():
     assert noisy.std() == pytest.approx(0.1, rel=0.05)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("draw", [synthetic.separable, synthetic.circles, synthetic.spirals])
 def test_points_are_a_function_of_the_key_also_compiled_and_mapped(draw, dtype):
     import functools

@@ -6,8 +6,16 @@ import pytest
 
 from . import pages
 
-SLOW = {"guide/training.md", "add/architecture.md"}
-"""Pages whose programs take longer than a second or two, most of it compilation."""
+SLOW = {
+    "add/architecture.md",
+    "add/target.md",
+    "guide/approximation.md",
+    "guide/multigrid.md",
+    "guide/optimize.md",
+    "guide/shallow.md",
+    "guide/training.md",
+}
+"""Pages whose programs take longer than two seconds, most of it compilation."""
 
 PROGRAMS = sorted(path for path in pages.DOCS.rglob("*.md") if pages.blocks(path))
 

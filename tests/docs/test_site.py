@@ -6,6 +6,7 @@ from types import ModuleType
 import pytest
 
 import approxnet
+from approxnet._references.lookup import public_names
 
 from . import pages
 
@@ -22,6 +23,12 @@ def test_a_chapter_has_its_api_and_its_guide(chapter):
     if chapter not in {"errors", "quadrature"}:
         assert f"- guide/{chapter}.md\n" in NAVIGATION
         assert f"]({chapter}.md)" in (pages.DOCS / "guide/index.md").read_text(encoding="utf-8")
+
+
+def test_every_public_module_is_in_the_api():
+    modules = {name for name, it in public_names().items() if isinstance(it, ModuleType)}
+    shown = "".join(path.read_text(encoding="utf-8") for path in (pages.DOCS / "api").glob("*.md"))
+    assert modules == set(re.findall(r"^::: approxnet\.(\S+)$", shown, re.MULTILINE))
 
 
 def test_pages_take_no_picture_and_no_script_from_elsewhere():

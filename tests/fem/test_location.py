@@ -105,6 +105,7 @@ def tolerance(mesh, dtype):
     return 8 * float(jnp.finfo(dtype).eps) * (1 + np.abs(mesh.nodes).max() * gradients)
 
 
+@pytest.mark.sample(10)
 def test_points_belong_to_the_cell_that_holds_them(mesh, dtype):
     x = points_around(mesh).astype(dtype)
     cell, barycentric = mesh.locator.find(mesh, jnp.asarray(x))

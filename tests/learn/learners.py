@@ -2,7 +2,6 @@
 
 import functools
 
-import jax
 import numpy as np
 import sklearn.datasets
 
@@ -11,10 +10,6 @@ from approxnet.learn import kernels, least_squares, logistic, svm, tree
 LEARNERS = {
     "least squares": (least_squares.fit, least_squares.predict),
     "logistic regression": (logistic.fit, logistic.predict),
-    "logistic regression by SGD": (
-        lambda x, y: logistic.fit_stochastic(jax.random.key(0), x, y, batch=1),
-        logistic.predict,
-    ),
     "SVM": (svm.fit, svm.predict),
     "SVM, Gauss": (functools.partial(svm.fit, kernel=kernels.gauss(1.0)), svm.predict),
     "tree": (tree.fit, tree.predict),

@@ -1,14 +1,16 @@
 """What every learner has in common: shapes, labels, and the answer to wrong input."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from approxnet.errors import DataError, NonFiniteError
-from approxnet.learn import separability, svm, tree
+from approxnet.learn import logistic, separability, svm, tree
 from tests.learn.learners import LEARNERS, cloud
 
 FITS = {name: fit for name, (fit, _) in LEARNERS.items()} | {
+    "SGD": lambda x, y: logistic.fit_stochastic(jax.random.key(0), x, y, batch=1),
     "separability": separability.classify,
     "overlap": separability.overlap,
 }

@@ -38,7 +38,7 @@ def gap(x, y, model, cost):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
 def test_it_is_the_machine_of_scikit_learn_with_a_closed_gap(name, kernel):
-    """scikit-learn stops at a violation of 1e-10, which is what the outputs differ by, times |w|."""
+    """scikit-learn stops at a violation of 1e-10; outputs differ by the root of its gap."""
     x, y = standardised(name)
     k = KERNELS[kernel]
     model = svm.fit(x, y, kernel=k, cost=1.0)

@@ -58,6 +58,7 @@ def outside(mesh, n=3000):
     return x[~((local >= 0).all(axis=2) & (local.sum(axis=2) <= 1)).any(axis=1)]
 
 
+@pytest.mark.sample(10)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", MESHES)
 def test_a_finite_element_function_is_a_network(name):
@@ -68,6 +69,7 @@ def test_a_finite_element_function_is_a_network(name):
     assert np.abs(by_hand(net, x) - exact).max() <= tolerance(net, x)
 
 
+@pytest.mark.sample(10)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", MESHES)
 def test_a_function_that_vanishes_on_the_boundary_has_two_layers_and_is_zero_outside(name):

@@ -172,6 +172,7 @@ ROUND_TRIPS = [
 ]
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(("name", "method"), ROUND_TRIPS)
 def test_a_function_becomes_a_network_and_a_function_again(name, method):
     mesh = MESHES[name]()

@@ -41,6 +41,7 @@ VALUES = {
 }
 
 
+@pytest.mark.sample(24)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "method"), CASES)
 def test_a_finite_element_function_is_a_network(name, method):
@@ -69,6 +70,7 @@ def test_the_size_is_predicted_exactly(name, method):
         assert size.hidden_layers == relu.hidden_layers(net) == len(size.widths)
 
 
+@pytest.mark.sample(12)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", PLANES)
 @pytest.mark.parametrize("method", ["uniform", "tripod"])
@@ -161,6 +163,7 @@ def test_the_read_out_is_linear_and_batched(method):
     np.testing.assert_array_equal(twice.weight, 2 * one.weight)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("method", LINEAR)
 def test_the_derivative_by_the_values_is_the_hat_function(method):

@@ -176,6 +176,7 @@ def with_random_pi(params, seed=0):
     }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("boundary", "smoother", "post"),
     [

@@ -104,6 +104,7 @@ def test_vmap_of_init_over_keys_is_a_loop(x64, name):
             np.testing.assert_allclose(a[i], b, rtol=1e-6)
 
 
+@pytest.mark.sample(4)
 @every_model
 def test_the_gradient_is_that_of_differences(x64, name):
     params, state = generic(name)

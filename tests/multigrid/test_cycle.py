@@ -277,6 +277,7 @@ def test_full_multigrid_ends_below_the_discretisation_error(x64, sizes):
     np.testing.assert_allclose(orders, 2.0, atol=0.02)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", CYCLES)
 def test_cycles_keep_the_dtype_and_are_the_same_under_jit_and_vmap(dtype, name):
     cycle, h = CYCLES[name], multigrid.hierarchy(7, coefficient=lambda x: 1 + x[..., 0])
@@ -287,6 +288,7 @@ def test_cycles_keep_the_dtype_and_are_the_same_under_jit_and_vmap(dtype, name):
     np.testing.assert_allclose(batched, eager, atol=1e-5 if dtype == "float32" else 1e-13)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", CYCLES)
 def test_cycles_are_linear_and_differentiable_both_ways(x64, name):
     cycle, h = jax.jit(CYCLES[name]), multigrid.hierarchy((7, 3))

@@ -113,6 +113,7 @@ def test_a_positive_solution_is_that_of_the_linear_problem(x64):
     np.testing.assert_allclose(u, multigrid.solve(h, b, rtol=1e-13).value, atol=1e-12)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("cycle", [fas_cycle(cube), projected_cycle()], ids=["fas", "projected"])
 def test_cycles_keep_the_dtype_and_are_the_same_under_jit_and_vmap(dtype, cycle):
     h = multigrid.hierarchy(7)

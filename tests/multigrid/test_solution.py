@@ -20,6 +20,7 @@ def random(shape, seed=0, dtype=None):
     return jax.random.normal(jax.random.key(seed), shape, dtype)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("shape", [(63,), (15, 31), (7, 7, 7)])
 def test_the_solution_is_that_of_a_direct_solver(x64, name, shape):
@@ -30,6 +31,7 @@ def test_the_solution_is_that_of_a_direct_solver(x64, name, shape):
     np.testing.assert_allclose(solution.value, exact, atol=1e-11 * np.abs(exact).max())
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("boundary", ["neumann", "periodic", ("neumann", "dirichlet")])
 def test_every_boundary_condition_and_galerkin_grids_are_solved(x64, name, boundary):
@@ -49,6 +51,7 @@ def test_every_boundary_condition_and_galerkin_grids_are_solved(x64, name, bound
     np.testing.assert_allclose(value, exact, atol=1e-9 * np.abs(exact).max())
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("boundary", ["neumann", "periodic"])
 def test_singular_problems_have_the_solution_with_mean_zero(x64, name, boundary):
@@ -112,6 +115,7 @@ def test_zero_is_the_solution_for_zero(name):
     assert bool(converged) and int(k) == 0 and not value.any()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_dtype_and_are_the_same_under_vmap(dtype, name):
     h, b = multigrid.hierarchy((7, 7)), random((3, 7, 7), 0, dtype)
@@ -124,6 +128,7 @@ def test_solvers_keep_the_dtype_and_are_the_same_under_vmap(dtype, name):
     np.testing.assert_allclose(jax.vmap(solve)(b), alone, atol=1e-6)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("boundary", ["dirichlet", "neumann"])
 def test_the_gradient_is_that_of_the_inverse_matrix(x64, name, boundary):

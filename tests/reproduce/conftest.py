@@ -16,7 +16,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from pathlib import Path
-from approxnet.reproduce import Check, Numbers, Quote, Table
+from approxnet.reproduce import Check, Comparison, Numbers, Quote, Table, over_seeds, quoted
 
 LOG = Path({log!r})
 
@@ -64,6 +64,30 @@ BODIES = {
         def run(config, progress):
             log(config)
             raise ZeroDivisionError("one <two> by zero")
+        """,
+    "compared": """
+        def run(config, progress):
+            log(config)
+            from approxnet import data
+            data.load("digits", "test")
+            if config.seed == 2:
+                raise ZeroDivisionError("the third seed fails")
+            three = over_seeds([config.seed, 1 + config.seed, 2 + config.seed])
+            table = Table("T", ("what", "paper", "ours"), (("a", quoted(93.53), three),
+                                                            ("b", quoted("17M"), over_seeds(None))))
+            claims = (Comparison("accuracy, |percent|", 93.53, three),
+                      Comparison("never run", "at least 9", over_seeds(None)),
+                      Comparison("one number", "", 7.0 + config.seed))
+            return numbers(config)._replace(tables=(table,), compared=claims)
+        """,
+    "slow": """
+        import time
+
+        def run(config, progress):
+            log(config)
+            if config.seed == 1 and not (LOG.parent / "healed").exists():
+                time.sleep(600)
+            return numbers(config)
         """,
     "precise": """
         def run(config, progress):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -11,7 +13,7 @@ import jax.numpy as jnp
 import pytest
 from rich.console import Console
 
-from approxnet import reproduce
+from approxnet import data, reproduce
 from approxnet.errors import ConfigError, RunLockError
 from approxnet.reproduce import catalog, harness, provenance, store
 
@@ -29,7 +31,7 @@ def sweep(folder, *names, **options):
 def test_a_result_on_disk_says_what_was_measured_and_where_it_comes_from(folder):
     reproduce.run("good", out=folder / "out")
     tree = json.loads((folder / "out" / "good" / "results.json").read_text())
-    assert tree["schema"] == 1
+    assert tree["schema"] == 2
     assert (tree["name"], tree["scale"], tree["seeds"]) == ("good", "smoke", [0])
     assert tree["verdict"] == "pass"
     assert tree["config"] == {"n": 1}
@@ -180,6 +182,69 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on_from_there(fold
     assert runs(folder).count("good 1 0") == 1
 
 
+def test_a_sweep_that_was_killed_goes_on_where_it_was(folder):
+    code = (
+        "import pathlib, sys; from approxnet.reproduce import catalog, harness;"
+        "catalog.folder = lambda: pathlib.Path(sys.argv[1]) / 'experiments';"
+        "harness.sweep(['good', 'slow'], pathlib.Path(sys.argv[1]) / 'out', seeds=3)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(reproduce.__file__).parents[2])}
+    command = [sys.executable, "-c", code, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        while "slow 1 1" not in runs(folder) and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+    kept = store.read(folder / "out" / "unfinished" / "slow")
+    assert [run.seed for run in kept.runs] == [0]
+    assert kept.verdict == "incomplete"
+    (folder / "healed").touch()
+    assert sweep(folder, "good", "slow", seeds=3)[0] == 0
+    again = [line for line in runs(folder) if runs(folder).count(line) > 1]
+    assert set(again) == {"slow 1 1"}
+    assert store.read(folder / "out" / "slow").verdict == "pass"
+
+
+def test_what_is_run_is_said_before_it_runs(folder):
+    _, text = sweep(folder, "broken", scale="full")
+    plan, _, rest = text.partition("incomplete broken")
+    assert "broken, full scale: A small experiment called broken." in plan
+    assert "paper   A. Author, A paper <1>, Table 1" in plan
+    assert "expect  broken does what it is for." in plan
+    assert "config  Config(n=2, seed=0)" in plan
+    assert "ZeroDivisionError" in rest
+
+
+@pytest.mark.parametrize(("n", "level"), [(1, "smoke"), (2, "full"), (7, "partial: n = 7")])
+def test_a_level_names_what_differs_from_full_scale(folder, n, level):
+    experiment = reproduce.find("compared")
+    result = reproduce.run(experiment, type(experiment.scales["smoke"])(n=n))
+    assert result.level == level
+    rows = result.runs[0].tables[0].rows
+    assert [cell.level for row in rows for cell in row[1:]] == [
+        "quoted",
+        level,
+        "quoted",
+        "not run",
+    ]
+    assert [c.ours.level for c in result.runs[0].compared[:2]] == [level, "not run"]
+
+
+def test_a_record_has_the_checksums_of_its_data(folder, monkeypatch):
+    first = reproduce.run("compared", out=folder / "out").runs[0].data
+    assert set(first) == {"digits, test"}
+    assert reproduce.run("good").runs[0].data == {}
+    load = data.loading._digits
+    monkeypatch.setattr(
+        data.loading, "_digits", lambda split: load(split)._replace(labels=load(split).labels[::-1])
+    )
+    assert reproduce.run("compared").runs[0].data != first
+
+
+def test_hardware_names_no_machine():
+    assert "cores" in provenance.hardware()
+    assert platform.node() not in provenance.hardware()
+
+
 def test_an_interruption_leaves_an_earlier_result_alone(folder):
     (folder / "healed").touch()
     first = reproduce.run("interrupted", out=folder / "out", seeds=2)
@@ -254,7 +319,7 @@ def test_two_processes_do_not_write_to_one_folder(folder):
     assert reproduce.run("good", out=folder / "out").verdict == "pass"
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": 1}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": 2}', b"\xff\xfe", b"null"])
 def test_a_damaged_result_is_run_again_and_kept(folder, damage):
     reproduce.run("good", out=folder / "out")
     (folder / "out" / "good" / "results.json").write_bytes(damage)

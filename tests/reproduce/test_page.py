@@ -10,7 +10,7 @@ from approxnet.errors import ConfigError
 from approxnet.reproduce import harness, page
 from approxnet.reproduce.records import Check, Result, Run, Table
 
-VOID = {"meta", "img", "br", "link", "hr", "input"}
+VOID = {"meta", "img", "br", "link", "hr", "input", "wbr"}
 
 
 class Balance(html.parser.HTMLParser):
@@ -40,7 +40,7 @@ def drawn(folder):
 
 def made(checks=(), tables=(), seeds=(0,), error=""):
     runs = tuple(Run(seed, 1.0, error, tables, checks) for seed in seeds)
-    return Result("a", "An experiment", "", "smoke", {}, seeds, runs, (), (), {})
+    return Result("a", "An experiment", "", "smoke", "smoke", {}, seeds, runs, (), (), {})
 
 
 def test_the_page_shows_what_was_asked_beside_what_was_measured(folder):
@@ -58,7 +58,7 @@ def test_the_page_needs_no_network(folder):
     reproduce.run("good", out=folder / "out")
     text = drawn(folder)
     assert "data:image/png;base64," in text
-    assert not re.search(r"https?://|@import|url\(|<script|<link", text)
+    assert not re.search(r"https?://|@import|url\(|<link|import ", text)
 
 
 def test_the_page_is_a_function_of_the_results(folder, monkeypatch):
@@ -126,6 +126,23 @@ def test_several_seeds_give_mean_and_standard_deviation(folder):
     assert "holds (3 of 3 seeds)" in text
 
 
+def test_failed_seeds_are_shown_and_never_dropped(folder):
+    reproduce.run("compared", out=folder / "out", seeds=3)
+    text = drawn(folder)
+    assert "2 of 3 seeds, 1 failed" in text
+    assert "smoke, 6 seeds, 1 failed" in text
+    assert "ZeroDivisionError: the third seed fails" in text
+
+
+def test_the_paper_s_number_stands_beside_ours_with_its_level(folder):
+    reproduce.run("compared", out=folder / "out", seeds=2)
+    text = drawn(folder)
+    title = 'title="smoke, 6 seeds"'
+    assert f'data-value="1.5" {title}>1.50 ± 1.05</td><td>smoke, 6 seeds</td>' in text
+    assert 'class="number quoted" data-value="93.53" title="quoted">93.53</td>' in text
+    assert 'missing" title="not run">-</td><td>not run</td>' in text
+
+
 def test_the_worst_seed_is_the_one_that_is_shown():
     runs = tuple(
         Run(seed, 1.0, "", (), (Check("small", value, "<=", 1.0),))
@@ -144,7 +161,7 @@ def test_when_every_seed_holds_the_one_nearest_to_the_bound_is_shown(relation, b
         for seed, value in enumerate([0.2, 7.0, 0.1])
     )
     text = page.render({page.Path("a"): made(seeds=(0, 1, 2))._replace(runs=runs)})
-    assert f'<td>claim</td><td class="number">{shown}</td>' in text
+    assert f'<td>claim</td><td class="number" data-value="{float(shown)}">{shown}</td>' in text
 
 
 def test_seeds_with_tables_of_different_lengths_show_the_first():

@@ -211,6 +211,7 @@ EVERY_ARCHITECTURE = (
 )
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_the_loop_is_lowered_for_gpu_and_tpu(name):
     init, apply = models.functional(models.MODELS[name]())

@@ -1,0 +1,223 @@
+"""Tables of networks that grow: errors of all networks on a path, beside the printed ones.
+
+The errors are measured against the exact solution, by a rule that the algorithm has not seen, and
+by NumPy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from approxnet import plot as drawing
+from approxnet import quadrature, shallow
+from approxnet.approximation import rates
+from approxnet.reproduce.records import Check, Quote, Table
+
+PAPER = (
+    "J. W. Siegel, Q. Hong, X. Jin, W. Hao, J. Xu, Greedy training algorithms for neural networks "
+    "and applications to PDEs, J. Comput. Phys. 484 (2023), 112084"
+)
+
+CHUNK = 4096
+"""Points at a time."""
+
+
+class Solution(NamedTuple):
+    """A function with its gradient, in NumPy: (q, d) -> (q,) and (q, d).
+
+    Example:
+      >>> Solution(lambda x: x[:, 0], lambda x: np.ones_like(x)).value(np.ones((2, 1))).tolist()
+      [1.0, 1.0]
+    """
+
+    value: Callable[[np.ndarray], np.ndarray]
+    gradient: Callable[[np.ndarray], np.ndarray]
+
+
+def activation(name: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sigma(t) and sigma'(t) of a truncated power or the sigmoid, by NumPy.
+
+    Example:
+      >>> [s.tolist() for s in activation("relu2", np.array([-1.0, 3.0]))]
+      [[0.0, 9.0], [0.0, 6.0]]
+    """
+    if name == "sigmoid":
+        s = 1 / (1 + np.exp(-t))
+        return s, s * (1 - s)
+    k = {"heaviside": 0, "relu": 1}.get(name) if name in ("heaviside", "relu") else int(name[4:])
+    positive, step = np.maximum(t, 0), (t > 0).astype(t.dtype)
+    return positive**k * step, k * positive ** max(k - 1, 0) * step
+
+
+def errors(
+    path: shallow.Path,
+    solution: Solution,
+    rule: quadrature.Rule,
+    sizes: Sequence[int],
+    *,
+    factor: Solution | None = None,
+) -> dict[str, np.ndarray]:
+    """The errors in L2 and H1 of the networks of these sizes, by name: (s,) each.
+
+    With a factor, those of factor times network.
+
+    Example:
+      >>> import jax
+      >>> lines = shallow.dictionary(0.0, 1.0, offsets=96)
+      >>> path = shallow.orthogonal_greedy(jax.random.key(0), lambda x: x[..., 0] ** 2, lines, 4)
+      >>> solution = Solution(lambda x: x[:, 0] ** 2, lambda x: 2 * x)
+      >>> found = errors(path, solution, quadrature.box(64, 3), (2, 4))
+      >>> bool(found["L2"][1] < found["L2"][0] < found["H1"][0])
+      True
+    """
+    n = max(sizes)
+    w, b = np.asarray(path.directions[:n]), np.asarray(path.offsets[:n])
+    c = np.asarray(path.coefficients[:n, np.array(sizes) - 1])
+    squares = np.zeros((2, len(sizes)))
+    for start in range(0, len(rule.weights), CHUNK):
+        x, weight = (a[start : start + CHUNK] for a in rule)
+        s, slope = activation(path.activation, x @ w.T + b)
+        v, exact = s @ c, solution.gradient(x)
+        omega = np.ones(len(x)) if factor is None else factor.value(x)
+        d_omega = np.zeros_like(x) if factor is None else factor.gradient(x)
+        squares[0] += weight @ (omega[:, None] * v - solution.value(x)[:, None]) ** 2
+        for i in range(x.shape[1]):
+            slopes = omega[:, None] * (slope @ (w[:, i, None] * c)) + d_omega[:, i, None] * v
+            squares[1] += weight @ (slopes - exact[:, i, None]) ** 2
+    return {"L2": np.sqrt(squares[0]), "H1": np.sqrt(squares.sum(axis=0))}
+
+
+def printed(
+    table: Mapping[int, Sequence[float]], names: Sequence[str], sizes: Sequence[int]
+) -> dict[str, list[float | None]]:
+    """The printed numbers of these sizes by name; None where there is none.
+
+    Example:
+      >>> printed({16: (1.0, 2.0)}, ("L2", "H1"), (8, 16))
+      {'L2': [None, 1.0], 'H1': [None, 2.0]}
+    """
+    return {
+        name: [table[n][i] if n in table else None for n in sizes] for i, name in enumerate(names)
+    }
+
+
+def table(
+    title: str,
+    sizes: Sequence[int],
+    found: Mapping[str, Any],
+    paper: Mapping[str, Sequence[float | None]],
+) -> Table:
+    """The table of a paper beside ours; the arguments are those of ``rates.table``.
+
+    Example:
+      >>> table("Errors", (8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]}).rows[1]
+      (16, 0.01, 2.0, 0.02, 0.5)
+    """
+    return Table(title, *rates.table(sizes, found, paper=paper))
+
+
+def within(
+    label: str,
+    sizes: Sequence[int],
+    found: Mapping[str, Any],
+    paper: Mapping[str, Sequence[float | None]],
+    bounds: Mapping[str, float],
+    *,
+    since: int = 0,
+) -> list[Check]:
+    """That errors are at most a factor times those of the paper, at sizes from ``since`` on.
+
+    Example:
+      >>> [c.passed for c in within("", (8, 16), {"L2": [4.0, 1.0]}, {"L2": [3.0, 1.0]},
+      ...                           {"L2": 1.1}, since=16)]
+      [True]
+    """
+    return [
+        Check(f"{label}n = {n}: {name} over the printed {number:.3g}", float(e / number), "<=",
+              bounds[name])
+        for name in bounds
+        for n, e, number in zip(sizes, found[name], paper[name], strict=True)
+        if number is not None and n >= since
+    ]  # fmt: skip
+
+
+def order(sizes: Sequence[int], values: Any, *, last: int = 3) -> float:
+    """The order of the last sizes.
+
+    Example:
+      >>> round(order((8, 16, 32), [1.0, 0.25, 0.0625]), 6)
+      2.0
+    """
+    return rates.fit(sizes, values, last=min(last, len(sizes))).order
+
+
+def quote(number: int, statement: str) -> Quote:
+    """What a table of the paper says, in our words.
+
+    Example:
+      >>> quote(1, "orders 3 and 2").place
+      'Table 1, in our words'
+    """
+    return Quote(PAPER, f"Table {number}, in our words", statement)
+
+
+def figure(
+    curves: Mapping[str, tuple[Sequence[int], Any]],
+    paper: Mapping[str, Mapping[int, float]],
+    *,
+    ylabel: str = "error",
+) -> Any:
+    """Errors against neurons, with the printed ones as crosses.
+
+    Example:
+      >>> drawn = figure({"L2": ((8, 16), [1.0, 0.25])}, {"L2": {8: 1.1}})
+    """
+    drawn = drawing.rates(curves, xlabel="neurons", ylabel=ylabel)
+    axes = drawn.axes[0]
+    for name, numbers in paper.items():
+        axes.loglog(list(numbers), list(numbers.values()), "kx", ms=6, label=f"{name}, printed")
+    axes.legend(frameon=False)
+    return drawn
+
+
+def portrait(
+    net: shallow.ShallowNetwork, solution: Solution, lower: Sequence[float], upper: Sequence[float]
+) -> Any:
+    """The error of a network on a box with where its kinks are; on a line or in the plane.
+
+    Example:
+      >>> net = shallow.from_arrays([[1.0]], [-0.5], [1.0])
+      >>> drawn = portrait(net, Solution(lambda x: x[:, 0], np.ones_like), (0.0,), (1.0,))
+    """
+    drawn, (left, right) = drawing.figure(1, 2, size=(9.2, 3.8))
+    d, points = len(lower), 2001 if len(lower) == 1 else 161
+    axes = [np.linspace(a, b, points) for a, b in zip(lower, upper, strict=True)]
+    x = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, d)
+    w, b, c = (np.asarray(a) for a in (net.directions, net.offsets, net.coefficients))
+    miss = activation(net.activation, x @ w.T + b)[0] @ c - solution.value(x)
+    if d == 1:
+        left.plot(x[:, 0], miss, lw=0.9)
+        right.hist(-b / w[:, 0], bins=np.linspace(lower[0], upper[0], 33).tolist())
+        right.set_ylabel("kinks")
+        right.set_xlabel("x")
+    else:
+        top = float(np.abs(miss).max())
+        image = left.imshow(
+            miss.reshape(points, points).T, origin="lower", cmap="RdBu", vmin=-top, vmax=top,
+            extent=(lower[0], upper[0], lower[1], upper[1]),
+        )  # fmt: skip
+        drawn.colorbar(image, ax=left, shrink=0.8)
+        for normal, offset in zip(w, b, strict=True):
+            foot = -offset * normal / (normal @ normal)
+            along = np.array([-normal[1], normal[0]])
+            ends = foot + np.array([[-1.0], [1.0]]) * 4 * np.ptp(x, axis=0).max() * along
+            right.plot(*ends.T, "k-", lw=0.4, alpha=0.5)
+        right.set_xlim(lower[0], upper[0])
+        right.set_ylim(lower[1], upper[1])
+        right.set_aspect("equal")
+    left.set_title("network - solution")
+    right.set_title("where the kinks are")
+    return drawn

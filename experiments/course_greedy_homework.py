@@ -1,0 +1,264 @@
+"""The computer session of the course: greedy algorithms on a line, and what gradients do instead.
+
+Command: approxnet reproduce course_greedy_homework
+Cost: 8 s (smoke, to 128 neurons), 30 s (full, to 256 and 512), on two cores
+Expect: every printed digit of the first table; orders 2 for fits by relu and 2 in H1 for relu^2;
+the relaxed algorithm stays below its bound; Adam does not come near.
+
+Three fits by relu with kinks at i / N, in L2: of (x - 1/2)^2 - 1/4 and sin(2 pi x) on [0, 1] and of
+sin x on [-pi, pi], whose errors are (2 pi)^(1/2) times those of sin(2 pi x) with the same kinks.
+The best n pieces for the first, which need not be continuous, have the error 1 / (180^(1/2) n^2).
+Then -u'' + u = f, u' = 0 at the ends, u = cos(2 pi x) + cos(20 pi x) / 5, by relu^2; then the
+greedy algorithms side by side, on sin(2 pi x); and the question of the session whether Adam finds
+order 2 as well, with all parameters of the same network.
+
+Source: the notebooks and stored results of the sessions by J. Xu and X. Xu, CEMRACS 2023 and KAUST
+2024 (github.com/georgexxu/ProgrammingAssignment, github.com/georgexxu/RandomizedOGA).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from approxnet import plot as drawing
+from approxnet import quadrature, shallow
+from approxnet.reproduce import Check, Numbers, Quote, Table, growth
+from approxnet.reproduce.progress import Reporter
+from approxnet.shallow import energy as forms
+
+STORED = {
+    "quadratic": {4: 5.480e-3, 8: 1.357e-3, 16: 3.36e-4, 32: 8.5e-5, 64: 2.1e-5, 128: 5e-6,
+                  256: 1e-6},
+    "sine": {4: 0.11246, 8: 0.023537, 16: 4.9333e-3, 32: 1.1964e-3, 64: 3.0210e-4, 128: 7.2670e-5,
+             256: 1.7956e-5},
+    "long sine": {4: 0.280372, 8: 5.890e-2, 16: 1.243e-2, 32: 3.002e-3, 64: 7.671e-4,
+                  128: 1.835e-4, 256: 4.671e-5},
+}  # fmt: skip
+"""L2 errors by n: the first with six decimals."""
+
+EQUATION = {
+    4: (0.438680, 8.846), 8: (1.462e-01, 8.419), 16: (1.056e-01, 6.137), 32: (8.956e-03, 1.268),
+    64: (1.815e-03, 4.589e-01), 128: (1.309e-04, 8.179e-02), 256: (1.727e-05, 2.195e-02),
+    512: (1.982e-06, 5.235e-03),
+}  # fmt: skip
+"""n: (L2, H1 seminorm) of the equation."""
+
+PAPER = (
+    Quote(
+        "J. Xu, X. Xu, computer sessions at CEMRACS (2023) and KAUST (2024)",
+        "stored output, quadratic",
+        "0.005480, 0.001357, 0.000336, 0.000085, 0.000021, 0.000005, 0.000001 for n = 4, ..., 256",
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How far the networks grow.
+
+    Attributes:
+      neurons: of the fits, a power of 2.
+      equation: neurons for the equation, a power of 2.
+      compared: neurons of the three algorithms.
+      trained: neurons of the network that Adam trains.
+      steps: of Adam.
+      seed: of Adam's first parameters.
+    """
+
+    neurons: int = 128
+    equation: int = 64
+    compared: int = 64
+    trained: int = 16
+    steps: int = 2000
+    seed: int = 0
+
+
+SCALES = {"smoke": Config(), "full": Config(256, 512, 256, 64, 20_000)}
+
+ALGORITHMS = ("pure", "relaxed", "orthogonal")
+BOUND = 10 * math.pi
+"""The variation norm of sin(2 pi x) for relu, |f'(0)| + int |f''|."""
+
+
+def quadratic(x: Any) -> Any:
+    """The first target."""
+    return (x[..., 0] - 0.5) ** 2 - 0.25
+
+
+def sine(x: Any) -> Any:
+    """The second one."""
+    return jnp.sin(2 * np.pi * x[..., 0])
+
+
+def long_sine(x: Any) -> Any:
+    """The third one, sin x up to its sign, on [-pi, pi]."""
+    return jnp.sin(x[..., 0])
+
+
+def run(config: Config, progress: Reporter) -> Numbers:
+    """The fits, the equation, the algorithms, and Adam."""
+    tables, checks, data = [], [], {}
+    for i, part in enumerate((_fits, _equation, _algorithms, _adam)):
+        progress(part.__name__[1:], i, 4)
+        table, found, more = part(config)
+        tables.append(table)
+        checks += found
+        data |= more
+    return Numbers(tuple(tables), tuple(checks), data)
+
+
+def _sizes(n: int) -> np.ndarray:
+    return 2 ** np.arange(2, int(math.log2(n)) + 1)
+
+
+Part = tuple[Table, list[Check], dict[str, Any]]
+
+
+def _fits(config: Config) -> Part:
+    sizes, curves, checks = _sizes(config.neurons), {}, []
+    problems = {
+        "quadratic": (quadratic, 0.0, 1.0, 1024),
+        "sine": (sine, 0.0, 1.0, 4096),
+        "long sine": (long_sine, -np.pi, np.pi, 1024),
+    }
+    for name, (target, low, high, knots) in problems.items():
+        lines = shallow.dictionary(low, high, directions=[[1.0]], offsets=knots, extension=0.0)
+        path = shallow.orthogonal_greedy(
+            jax.random.key(0), target, lines, config.neurons, refine=False
+        )
+        curves[name] = np.asarray(path.errors)[sizes - 1]
+    stored = {name: [numbers[int(n)] for n in sizes] for name, numbers in STORED.items()}
+    digits = np.abs(np.round(curves["quadratic"], 6) - stored["quadratic"]).max()
+    best = 1 / (math.sqrt(180) * sizes**2)
+    checks.append(Check("quadratic: printed digits that differ, in 1e-6", digits * 1e6, "<=", 0.5))
+    checks.append(
+        Check("quadratic: over the best n pieces", (curves["quadratic"] / best).max(), "<=", 1.2)
+    )
+    for name in ("sine", "long sine"):
+        off = np.abs(curves[name] / stored[name] - 1).max()
+        checks.append(Check(f"{name}: |error / stored - 1|", float(off), "<=", 0.02))
+        order = growth.order(sizes, curves[name])
+        checks.append(Check(f"{name}: |order - 2|", abs(order - 2), "<=", 0.1))
+    table = growth.table("Fits by relu: errors in L2", sizes.tolist(), curves, stored)
+    return table, checks, {"sizes": sizes, "fits": curves}
+
+
+WAVES = growth.Solution(
+    lambda x: np.cos(2 * np.pi * x[:, 0]) + 0.2 * np.cos(20 * np.pi * x[:, 0]),
+    lambda x: -2 * np.pi * np.sin(2 * np.pi * x) - 4 * np.pi * np.sin(20 * np.pi * x),
+)
+
+
+def _load(x: Any) -> Any:
+    a, b = 2 * np.pi, 20 * np.pi
+    return (a**2 + 1) * jnp.cos(a * x[..., 0]) + (b**2 + 1) / 5 * jnp.cos(b * x[..., 0])
+
+
+def _equation(config: Config) -> Part:
+    n, sizes = config.equation, _sizes(config.equation).tolist()
+    lines = shallow.dictionary(0.0, 1.0, "relu2", offsets=3 * 4096)
+    energy = shallow.elliptic.diffusion(_load, shallow.exact_rule(lines))
+    path = shallow.orthogonal_greedy(jax.random.key(0), energy, lines, n, refine=False)
+    found = growth.errors(path, WAVES, quadrature.box(4999, 5), sizes)
+    found = {"L2": found["L2"], "|.|_1": np.sqrt(found["H1"] ** 2 - found["L2"] ** 2)}
+    stored = growth.printed(EQUATION, tuple(found), sizes)
+    checks = growth.within("the equation, ", sizes, found, stored, {"|.|_1": 1.1}, since=32)
+    table = growth.table("-u'' + u = f by relu^2", sizes, found, stored)
+    return table, checks, {"equation": (sizes, found)}
+
+
+def _algorithms(config: Config) -> Part:
+    """All on one dictionary; the pure one with normalised atoms, as its theory asks."""
+    n, key = config.compared, jax.random.key(0)
+    options: dict[str, Any] = {"directions": [[1.0]], "offsets": 1024, "extension": 0.0}
+    lines = shallow.dictionary(0.0, 1.0, **options)
+    unit = shallow.dictionary(0.0, 1.0, normalized=True, **options)
+    paths = {
+        "pure": shallow.pure_greedy(key, sine, unit, n, refine=False),
+        "relaxed": shallow.relaxed_greedy(key, sine, lines, n, bound=BOUND, refine=False),
+        "orthogonal": shallow.orthogonal_greedy(key, sine, lines, n, refine=False),
+    }
+    errors = {name: np.asarray(path.errors) for name, path in paths.items()}
+    steps = np.arange(1, n + 1)
+    # C is the largest norm of an atom, |x| on [0, 1], and E = |v - f|^2 / 2 is 1-smooth.
+    bound = np.sqrt(2 * 32 * (BOUND / math.sqrt(3)) ** 2 / steps)
+    checks = [
+        Check("relaxed: largest error / bound", float((errors["relaxed"] / bound).max()), "<=", 1),
+        Check("pure: largest error / error before",
+              float((errors["pure"][1:] / errors["pure"][:-1]).max()), "<=", 1 + 1e-12),
+        Check("orthogonal over relaxed, in the end",
+              float(errors["orthogonal"][-1] / errors["relaxed"][-1]), "<=", 0.1),
+    ]  # fmt: skip
+    sizes = _sizes(n)
+    rows = tuple((int(k), *(float(errors[a][k - 1]) for a in ALGORITHMS)) for k in sizes)
+    table = Table("Three greedy algorithms for sin(2 pi x), L2", ("n", *ALGORITHMS), rows)
+    return table, checks, {"algorithms": errors, "bound": bound}
+
+
+def _adam(config: Config) -> Part:
+    """All parameters of n neurons by Adam, from w = +-1 and kinks in [0, 1]."""
+    n = config.trained
+    rule = quadrature.box(1024, 3)
+    energy = forms.cast(forms.l2(sine, rule), float)
+    keys = jax.random.split(jax.random.key(config.seed), 3)
+    w = jnp.sign(jax.random.normal(keys[0], (n, 1)))
+    kinks = jax.random.uniform(keys[1], (n,))
+    c = jax.random.normal(keys[2], (n,)) / math.sqrt(n)
+    start = shallow.ShallowNetwork(w, -w[:, 0] * kinks, c, "relu")
+    optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, config.steps))
+
+    def loss(net: shallow.ShallowNetwork) -> jax.Array:
+        return forms.error(energy, forms.sample(energy, net)) ** 2
+
+    def step(carry: Any, _: Any) -> tuple[Any, jax.Array]:
+        net, state = carry
+        value, gradient = jax.value_and_grad(loss)(net)
+        updates, state = optimizer.update(gradient, state)
+        return (optax.apply_updates(net, updates), state), jnp.sqrt(value)
+
+    train = jax.jit(lambda net: jax.lax.scan(step, (net, optimizer.init(net)),
+                                             length=config.steps)[1])  # fmt: skip
+    history = np.asarray(train(start))
+    greedy = STORED["sine"][n]
+    checks = [
+        Check("Adam: error / first error", float(history[-1] / history[0]), "<=", 0.5),
+        Check("Adam: error / error of the greedy network", float(history[-1] / greedy), ">=", 1.0),
+    ]
+    columns = ("n", "steps", "Adam", "orthogonal greedy", "ratio")
+    row = (n, config.steps, float(history[-1]), greedy, float(history[-1] / greedy))
+    return Table("All parameters by Adam, sin(2 pi x)", columns, (row,)), checks, {"adam": history}
+
+
+def plot(numbers: Numbers) -> Mapping[str, Any]:
+    """The figures by caption."""
+    data = numbers.data
+    curves = {name: (data["sizes"], errors) for name, errors in data["fits"].items()}
+    return {
+        "Fits by relu: errors in L2 against neurons; crosses are the stored ones.": (
+            growth.figure(curves, STORED)
+        ),
+        "Left: the three algorithms for sin(2 pi x), and the bound of the relaxed one. Right: the "
+        "error on the way of Adam.": _race(data),
+    }
+
+
+def _race(data: Mapping[str, Any]) -> Any:
+    figure, (left, right) = drawing.figure(1, 2, size=(9.2, 3.8))
+    for name, errors in data["algorithms"].items():
+        left.loglog(np.arange(1, len(errors) + 1), errors, lw=1.2, label=name)
+    left.loglog(np.arange(1, len(data["bound"]) + 1), data["bound"], "k--", lw=0.9,
+                label="relaxed, bound")  # fmt: skip
+    left.set_xlabel("neurons")
+    left.set_ylabel("error in L2")
+    left.legend(frameon=False)
+    right.semilogy(data["adam"], lw=0.9)
+    right.set_xlabel("steps of Adam")
+    return figure
