@@ -14,7 +14,7 @@ import numpy as np
 from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.approximation import rates
-from approxnet.reproduce.records import Check, Quote, Table
+from approxnet.reproduce.records import Check, Comparison, Quote, Table, quoted
 
 PAPER = (
     "J. W. Siegel, Q. Hong, X. Jin, W. Hao, J. Xu, Greedy training algorithms for neural networks "
@@ -114,9 +114,37 @@ def table(
 
     Example:
       >>> table("Errors", (8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]}).rows[1]
-      (16, 0.01, 2.0, 0.02, 0.5)
+      (16, 0.01, 2.0, Cell(values=(0.02,), level='quoted'), 0.5)
     """
-    return Table(title, *rates.table(sizes, found, paper=paper))
+    columns, rows = rates.table(sizes, found, paper=paper)
+    return Table(
+        title,
+        columns,
+        tuple(
+            tuple(
+                quoted(entry) if column.endswith("(paper)") and entry != "-" else entry
+                for column, entry in zip(columns, row, strict=True)
+            )
+            for row in rows
+        ),
+    )
+
+
+def compared(
+    sizes: Sequence[int], found: Mapping[str, Any], paper: Mapping[str, Sequence[float | None]]
+) -> tuple[Comparison, ...]:
+    """The printed numbers beside ours, the largest network first.
+
+    Example:
+      >>> compared((8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]})
+      (Comparison(claim='L2, n = 16', paper=0.02, ours=0.01, quote=0),)
+    """
+    return tuple(
+        Comparison(f"{name}, n = {sizes[i]}", number, float(found[name][i]))
+        for i in reversed(range(len(sizes)))
+        for name in paper
+        if (number := paper[name][i]) is not None
+    )
 
 
 def within(

@@ -16,6 +16,7 @@ from approxnet.shallow.greedy import (
     relaxed_greedy,
 )
 from approxnet.shallow.network import ShallowNetwork, evaluate, from_arrays, gradient, to_relu
+from approxnet.shallow.refinement import Refined, refine_network
 from approxnet.shallow.rules import exact_rule
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Dictionary",
     "Energy",
     "Path",
+    "Refined",
     "ShallowNetwork",
     "dictionary",
     "elliptic",
@@ -34,6 +36,7 @@ __all__ = [
     "l2",
     "orthogonal_greedy",
     "pure_greedy",
+    "refine_network",
     "relaxed_greedy",
     "spectral",
     "to_relu",

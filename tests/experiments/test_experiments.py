@@ -74,6 +74,7 @@ TOYS = {
     "rnn_on_rows": {"hidden": 48},
     "descent_theorems": {"dimension": 5, "steps": 40, "convex_steps": 20},
     "nearly_singular_homework": {"between": 1},
+    "sparse_training": {"starts": 2},
     "sgd_noise_ball": {"fractions": (0.25, 0.5), "steps": 300, "seeds": 128},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }
