@@ -10,6 +10,7 @@ SLOW = {
     "add/architecture.md",
     "add/target.md",
     "guide/approximation.md",
+    "guide/models.md",
     "guide/multigrid.md",
     "guide/optimize.md",
     "guide/shallow.md",
