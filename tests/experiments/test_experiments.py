@@ -60,7 +60,7 @@ TOYS = {
     },
     "spectral_bias": {"sizes": (8, 16), "neurons": 64, "waves": (1, 8), "steps": 500},
     "runge_and_weierstrass": {"degrees": (4, 16), "means": (4, 16), "best": (4, 8), "sums": (2, 8)},
-    "course_greedy_homework": {"neurons": 16, "equation": 32, "compared": 16, "steps": 1000},
+    "course_greedy_homework": {"neurons": 64, "equation": 32, "compared": 16, "steps": 1000},
     "siegel_2023_table1": {"sizes": (32, 64), "cells": 2048},
     "siegel_2023_table2": {"sizes": (16, 32), "cells": 1024},
     "siegel_2023_table5": {"sizes": (32, 64), "cells": 2048},

@@ -50,7 +50,7 @@ def test_the_scores_of_a_line_are_the_sums_over_all_points(activation, x64):
     R = forms.distribution(energy, energy.load)
     w, first, step = atoms.draw(key(), d)
     found = scores._line(R, d, energy, w[2], first[2], step[2])
-    offsets = np.asarray(first[2]) + np.asarray(step[2]) * np.arange(d.offsets)
+    offsets = np.asarray(first[2]) + np.asarray(step[2]) * np.arange(float(d.offsets))
     g = forms.sample_atoms(energy, activation, jnp.broadcast_to(w[2], (16, 2)), offsets)
     expected = np.einsum("nqm,qm->n", g, energy.load)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * abs(energy.load).sum())
@@ -121,7 +121,7 @@ def test_the_first_step_of_the_pure_algorithm_is_the_projection_on_the_best_atom
     found = shallow.pure_greedy(key(), target, d, 3, refine=False)
     _, first, step = atoms.draw(key(), forms.cast(d, float))
     x, weight = shallow.exact_rule(d)
-    g = np.maximum(x + (first[0] + step[0] * np.arange(32))[None], 0)
+    g = np.maximum(x + (first[0] + step[0] * np.arange(32.0))[None], 0)
     products, squares = weight @ (g * x**2), weight @ g**2
     best = np.nanargmax(products / np.sqrt(np.where(squares > 0, squares, np.nan)))
     assert float(found.coefficients[0, 0]) == pytest.approx(products[best] / squares[best])
