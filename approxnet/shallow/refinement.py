@@ -81,6 +81,10 @@ class Refined(NamedTuple):
       converged: whether a test of convergence is met.
       reason: index into ``optimize.REASONS``.
       steps: steps tried.
+
+    Example:
+      >>> Refined._fields[:2]
+      ('network', 'errors')
     """
 
     network: ShallowNetwork
@@ -142,7 +146,7 @@ def refine_network(
       (True, (3,))
     """
     net = from_arrays(net.directions, net.offsets, net.coefficients, net.activation)
-    energy = _energy(target, inner, rule)
+    energy = forms.of(target, inner, rule)
     _checks.one_of("method", method, METHODS)
     max_steps = _checks.count("max_steps", max_steps)
     if energy.dimension != net.directions.shape[1]:
@@ -173,17 +177,6 @@ def _result(energy: Energy, found: _Found, costs: jax.Array) -> Refined:
     energies = costs - (squares(energy).y ** 2).sum() / 2
     errors = jnp.sqrt(2 * (costs if energy.squares else energies - energy.minimum))
     return Refined(found.network, errors, energies, found.dead, *found.minimum[2:])
-
-
-def _energy(target: Any, inner: str, rule: Any) -> Energy:
-    _checks.one_of("inner", inner, ("l2", "h1"))
-    if isinstance(target, Energy):
-        if rule is not None:
-            raise ValueError("rule must be left out for an energy, which has its own points")
-        return target
-    if rule is None:
-        raise ValueError("rule must be given for a function, got None; take quadrature.box")
-    return {"l2": forms.l2, "h1": forms.h1}[inner](target, rule)
 
 
 def _report_dead(dead: jax.Array) -> None:
