@@ -130,7 +130,7 @@ def _iterate(
     tolerance = 10 * eps if rtol is None else rtol
     r, (J, *C) = f(x), derivatives(x)
     D = jnp.linalg.norm(J, axis=0)
-    finite = jnp.isfinite(r).all() & jnp.isfinite(J).all()
+    finite = _finite(r, J, *C)
     still = _gradient_cosine(r, J) <= tolerance
     reason = jnp.where(finite, jnp.where(still, GRADIENT, -1), NOT_FINITE).astype(jnp.int32)
     costs = jnp.full(max_steps + 1, _cost(r))
@@ -141,6 +141,10 @@ def _iterate(
     step = functools.partial(_step, f, derivatives, tolerance, eps)
     state = jax.lax.while_loop(lambda s: (s.reason < 0) & (s.k < max_steps), step, state)
     return finish(state.x, state.costs, state.reason, state.k)
+
+
+def _finite(*arrays: jax.Array) -> jax.Array:
+    return jnp.stack([jnp.isfinite(a).all() for a in arrays]).all()
 
 
 def _cost(r: jax.Array) -> jax.Array:
@@ -173,7 +177,7 @@ def _step(
     gain = actual / jnp.where(model > 0, model, 1)
     better = jnp.isfinite(after) & (actual > 0) & (model > 0)
     J, *C = jax.lax.cond(better, derivatives, lambda _: (s.J, *s.C), trial)
-    better = better & jnp.isfinite(J).all()
+    better = better & _finite(J, *C)
     short = jnp.linalg.norm(D * p) <= tolerance * jnp.linalg.norm(D * s.x)
     flat = (abs(actual) <= tolerance * before) & (model <= tolerance * before) & (gain <= 2)
     r, x = jnp.where(better, r, s.r), jnp.where(better, trial, s.x)

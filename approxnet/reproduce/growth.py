@@ -250,3 +250,20 @@ def portrait(
     left.set_title("network - solution")
     right.set_title("where the kinks are")
     return drawn
+
+
+def network_errors(
+    net: shallow.ShallowNetwork, solution: Solution, rule: quadrature.Rule
+) -> dict[str, float]:
+    """The errors of one network in L2 and H1.
+
+    Example:
+      >>> net = shallow.from_arrays([[1.0]], [0.0], [1.0])
+      >>> linear = Solution(lambda x: x[:, 0], np.ones_like)
+      >>> network_errors(net, linear, quadrature.box(4, 3))
+      {'L2': 0.0, 'H1': 0.0}
+    """
+    v = np.asarray(shallow.evaluate(net, rule.points)) - solution.value(rule.points)
+    g = np.asarray(shallow.gradient(net, rule.points)) - solution.gradient(rule.points)
+    square = float(rule.weights @ v**2)
+    return {"L2": square**0.5, "H1": (square + float(rule.weights @ (g**2).sum(axis=1))) ** 0.5}

@@ -273,12 +273,9 @@ def pure_greedy(
 
 def _energy(key: jax.Array, target: Any, dictionary: Dictionary, inner: str, rule: Any) -> Energy:
     """The energy of a target, or the energy given, if it fits the dictionary."""
-    _checks.one_of("inner", inner, ("l2", "h1"))
-    if not isinstance(target, Energy):
-        rule = default_rule(jax.random.fold_in(key, 0), dictionary) if rule is None else rule
-        target = {"l2": forms.l2, "h1": forms.h1}[inner](target, rule)
-    elif rule is not None:
-        raise ValueError("rule must be left out for an energy, which has its own points")
+    if rule is None and not isinstance(target, Energy):
+        rule = default_rule(jax.random.fold_in(key, 0), dictionary)
+    target = forms.of(target, inner, rule)
     _check_points(target.points, dictionary)
     check_smoothness(dictionary.activation, target.order)
     return target

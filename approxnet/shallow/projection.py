@@ -129,9 +129,10 @@ def directions(activation: str, place: Chart, y: jax.Array) -> jax.Array:
     if activation not in POWERS:
         return place.centre + move
     length = jnp.linalg.norm(place.centre, axis=1, keepdims=True)
-    v = place.centre / jnp.where(length > 0, length, 1) + move
-    size = jnp.sqrt((v * v).sum(axis=1, keepdims=True))
-    return length * v / jnp.where(length > 0, size, 1)
+    # A direction 0 stays 0: it turns like the first unit vector, so that no derivative is nan.
+    first = jnp.zeros_like(move).at[:, 0].set(1)
+    v = jnp.where(length > 0, place.centre / jnp.where(length > 0, length, 1), first) + move
+    return length * v / jnp.sqrt((v * v).sum(axis=1, keepdims=True))
 
 
 def columns(form: Squares, activation: str, place: Chart, theta: jax.Array) -> jax.Array:

@@ -1,12 +1,14 @@
 """Networks refined: all directions and offsets move, the coefficients follow.
 
-What is minimised is the residual of variable projection (``projection``), in one of two ways:
+What is minimised is the residual of variable projection (``projection``), in one of three ways:
 
     gauss_newton    damped Gauss-Newton steps of all (w, b) together;
     neuronwise      each neuron alone, all at the same time, minimises over its own (w_i, b_i) by a
                     few such steps, the others and c fixed; then all move by a common t in {1, 1/2,
                     1/4, ...} for which the projected residual decreases, and neurons that are 0 on
-                    all points go where the residual is.
+                    all points go where the residual is;
+    natural_gradient  (w, b, c) move together by ``optimize.natural_gradient``, with the inner
+                    product of the energy: for smooth activations, from a random start.
 
 The first one costs O(q n^2) for a step with q samples, as the linear problem does, and converges
 fast; a sweep of the second one needs a few QR factorisations too, and there have to be many.
@@ -38,6 +40,7 @@ import numpy as np
 from approxnet import _checks, quadrature
 from approxnet.errors import ConvergenceWarning
 from approxnet.optimize.levenberg_marquardt import gauss_newton
+from approxnet.optimize.natural_gradients import natural_gradient
 from approxnet.optimize.result import DECREASE, STUCK, Minimum, finish, report
 from approxnet.shallow import energy as forms
 from approxnet.shallow.derivatives import check_smoothness
@@ -57,7 +60,7 @@ from approxnet.shallow.projection import (
     squares,
 )
 
-METHODS = ("gauss_newton", "neuronwise")
+METHODS = ("gauss_newton", "neuronwise", "natural_gradient")
 
 OWN_STEPS = 4
 """Steps of a neuron on its own."""
@@ -81,6 +84,10 @@ class Refined(NamedTuple):
       converged: whether a test of convergence is met.
       reason: index into ``optimize.REASONS``.
       steps: steps tried.
+
+    Example:
+      >>> Refined._fields[:2]
+      ('network', 'errors')
     """
 
     network: ShallowNetwork
@@ -109,10 +116,10 @@ def refine_network(
     precision; float64 is advised.
 
     Args:
-      net: n neurons, for example of a greedy path, or drawn at random; its coefficients are not
-        used.
+      net: n neurons, for example of a greedy path, or drawn at random; its coefficients count for
+        "natural_gradient" alone.
       target: a function (..., d) -> (...), or an energy that is a sum of squares up to a constant.
-      method: "gauss_newton" or "neuronwise"; static.
+      method: "gauss_newton", "neuronwise" or "natural_gradient"; static.
       inner: of a function: "l2", or "h1" with the gradient.
       rule: for a function; the kinks of the network should see several points each.
       rtol: of the iteration, as for ``optimize.gauss_newton``; neuronwise: the least relative
@@ -142,7 +149,7 @@ def refine_network(
       (True, (3,))
     """
     net = from_arrays(net.directions, net.offsets, net.coefficients, net.activation)
-    energy = _energy(target, inner, rule)
+    energy = forms.of(target, inner, rule)
     _checks.one_of("method", method, METHODS)
     max_steps = _checks.count("max_steps", max_steps)
     if energy.dimension != net.directions.shape[1]:
@@ -175,17 +182,6 @@ def _result(energy: Energy, found: _Found, costs: jax.Array) -> Refined:
     return Refined(found.network, errors, energies, found.dead, *found.minimum[2:])
 
 
-def _energy(target: Any, inner: str, rule: Any) -> Energy:
-    _checks.one_of("inner", inner, ("l2", "h1"))
-    if isinstance(target, Energy):
-        if rule is not None:
-            raise ValueError("rule must be left out for an energy, which has its own points")
-        return target
-    if rule is None:
-        raise ValueError("rule must be given for a function, got None; take quadrature.box")
-    return {"l2": forms.l2, "h1": forms.h1}[inner](target, rule)
-
-
 def _report_dead(dead: jax.Array) -> None:
     if np.any(dead):
         warnings.warn(
@@ -206,6 +202,8 @@ class _Found(NamedTuple):
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _refine(net: ShallowNetwork, energy: Energy, method: str, rtol: Any, max_steps: int) -> _Found:
     form, place = squares(energy), chart(net.activation, net.directions)
+    if method == "natural_gradient":
+        return _natural(net, form, rtol, max_steps)
     theta = _start(net, place)
     arguments = form, net.activation, place
     if method == "gauss_newton":
@@ -222,6 +220,18 @@ def _refine(net: ShallowNetwork, energy: Energy, method: str, rtol: Any, max_ste
     c = project(phi, form.y).coefficients
     refined = ShallowNetwork(w, theta[:, -1], c, net.activation)
     return _Found(refined, found, ~phi.any(axis=1))
+
+
+def _natural(net: ShallowNetwork, form: Squares, rtol: Any, max_steps: int) -> _Found:
+    def r(net: ShallowNetwork) -> jax.Array:
+        return form.y - (form.root * forms.sample(form.energy, net)).ravel()
+
+    found = natural_gradient(
+        lambda net: (r(net) ** 2).sum() / 2, r, net, rtol=rtol, max_steps=max_steps
+    )
+    end = found.value
+    phi = forms.sample_atoms(form.energy, net.activation, end.directions, end.offsets)
+    return _Found(end, found, ~(form.root * phi).any(axis=(1, 2)))
 
 
 class _Sweep(NamedTuple):
