@@ -57,7 +57,8 @@ course.table(("n", "|network - cycle|, relative"), [(n, error) for n, _, error i
 # ## What the grids see
 #
 # One smooth and one rough right-hand side, and the iterates of the linear MgNet: the smoother makes
-# the residual smooth, the coarser grids take it over.
+# the residual smooth, the coarser grids take it over. Were the second grid solved exactly, the residual
+# would fall along the dashed line.
 
 # %%
 n = 31
@@ -86,7 +87,7 @@ axes[0].set_axis_off()
 for name, sizes in histories.items():
     axes[1].semilogy(sizes, "o-", ms=3, label=f"{name}, measured")
 axes[1].semilogy(0.6 * factor ** np.arange(12), "k--", lw=1,
-                 label=f"two grids predicted: {factor:.3f} per cycle")  # fmt: skip
+                 label=f"two grids, predicted: {factor:.3f} per cycle")  # fmt: skip
 axes[1].set_xlabel("cycles")
 axes[1].set_ylabel("residual / first residual")
 axes[1].legend(frameon=False, fontsize=7)

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from approxnet import __version__, plot
 
@@ -132,4 +133,4 @@ def _entry(entry: Any) -> str:
 
 
 def _is_real(entry: Any) -> bool:
-    return isinstance(entry, float) or getattr(getattr(entry, "dtype", None), "kind", "") == "f"
+    return np.ndim(entry) == 0 and np.asarray(entry).dtype.kind == "f"
