@@ -5,7 +5,7 @@ Cost: 6 s (smoke, 16 and 32 neurons, 500 epochs, 3 runs), minutes (full, to 128 
 epochs, 10 runs), on two cores
 Expect: with 10,000 epochs Adam comes to the printed errors within a factor, gradient descent stays
 above 1e-3, and the orthogonal greedy algorithm with as many neurons is hundreds of times better
-than both. At smoke scale a twentieth of the epochs is run, so that the errors are larger than printed.
+than both. At smoke scale a twentieth of the epochs is run: errors are larger than printed.
 
 The equation is -u'' + u = f on (-1, 1), u' = 0 at the ends, u = cos(pi x), the activation relu^2.
 Steps are 1e-3 for 3/10 of the epochs and a fifth of that after each further 3/10. The errors are
@@ -96,7 +96,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     """Each method at each size; the greedy algorithm once."""
     sizes, methods = config.sizes, _methods(config.epochs)
     energy = shallow.elliptic.diffusion(load, quadrature.box(config.cells, 3, -1.0, 1.0))
-    found: dict[str, dict[str, list[float]]] = {m: {"L2": [], "H1": []} for m in methods}
+    found: dict[str, dict[str, Any]] = {m: {"L2": [], "H1": []} for m in methods}
     for i, n in enumerate(sizes):
         keys = jax.random.split(jax.random.key(n), config.runs)
         starts = jax.vmap(
