@@ -10,6 +10,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "errors": (),
     "reproduce": (),
     "plot": ("hunter2007matplotlib",),
+    "course": ("xu2021lectures",),
     "quadrature": ("stroud1971approximate",),
     "quadrature.sobol": ("owen1998scrambling",),
     # linear finite elements
