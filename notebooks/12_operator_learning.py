@@ -31,7 +31,8 @@ TRAIN, TEST = (64, 32) if quick else (160, 64)
 # ## Problems and their solutions
 #
 # $a$ is 12 where a smooth random field is positive and 3 elsewhere. Multigrid with Galerkin coarsening
-# solves all problems in one compiled program, to a residual of $10^{-5}$.
+# solves all problems in one compiled program, to a residual of
+# $5\cdot10^{-5}$, which single precision can hold.
 
 
 # %%
@@ -49,7 +50,7 @@ def coefficient(key):
 def solve(key):
     a = coefficient(key)
     problem = multigrid.hierarchy((N, N), coefficient=a, coarse="galerkin")
-    u, residuals, *_ = multigrid.solve(problem, jnp.ones((N, N)), rtol=1e-5)
+    u, residuals, *_ = multigrid.solve(problem, jnp.ones((N, N)), rtol=5e-5)
     return a, u, residuals[-1] / residuals[0]
 
 

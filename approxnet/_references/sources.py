@@ -10,6 +10,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "errors": (),
     "reproduce": (),
     "plot": ("hunter2007matplotlib",),
+    "course": ("xu2021lectures",),
     "quadrature": ("stroud1971approximate",),
     "quadrature.sobol": ("owen1998scrambling",),
     # linear finite elements
@@ -117,8 +118,6 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "multigrid.smooth.chebyshev": ("adams2003parallel",),
     "multigrid.smooth.course_kernel": ("he2019mgnet",),
     "multigrid.transfer": ("he2019mgnet",),
-    # the course
-    "course": ("xu2021lectures",),
     # models
     "models": ("xu2021lectures",),
     "models.alexnet": ("krizhevsky2012imagenet",),

@@ -104,8 +104,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Shown:
             raise ValueError(
                 f"row {i} must have {len(columns)} entries, one per column, got {len(row)}"
             )
-    lines = [list(map(str, columns)), ["---"] * len(columns)]
-    lines += [[_entry(entry) for entry in row] for row in rows]
+    lines = [[_entry(entry) for entry in row] for row in (columns, ["---"] * len(columns), *rows)]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     text = text.replace("| --- ", "|---").replace("|--- |", "|---|")
     return Shown("text/markdown", text, text)

@@ -79,7 +79,8 @@ def test_the_table_holds_a_row_for_each_answer():
 
 def test_bars_and_digits_of_a_table_are_kept_in_order():
     rows = [("|x|", np.float32(0.123456)), (1, np.array([0.5, 1.0]))]
-    shown = repr(course.table(("a", "b"), rows))
+    shown = repr(course.table(("|a|", "b"), rows))
+    assert shown.splitlines()[0] == r"| \|a\| | b |"
     assert shown.splitlines()[-2:] == [r"| \|x\| | 0.1235 |", "| 1 | [0.5 1. ] |"]
     with pytest.raises(ValueError, match="row 0 must have 2 entries, one per column, got 1"):
         course.table(("a", "b"), [(1,)])
