@@ -177,14 +177,14 @@ def _equation(config: Config) -> Part:
 
 def _algorithms(config: Config) -> Part:
     """All on one dictionary; the pure one with normalised atoms, as its theory asks."""
-    n, key = config.compared, jax.random.key(0)
+    n, keys = config.compared, jax.random.split(jax.random.key(0), 3)
     options: dict[str, Any] = {"directions": [[1.0]], "offsets": 1024, "extension": 0.0}
     lines = shallow.dictionary(0.0, 1.0, **options)
     unit = shallow.dictionary(0.0, 1.0, normalized=True, **options)
     paths = {
-        "pure": shallow.pure_greedy(key, sine, unit, n, refine=False),
-        "relaxed": shallow.relaxed_greedy(key, sine, lines, n, bound=BOUND, refine=False),
-        "orthogonal": shallow.orthogonal_greedy(key, sine, lines, n, refine=False),
+        "pure": shallow.pure_greedy(keys[0], sine, unit, n, refine=False),
+        "relaxed": shallow.relaxed_greedy(keys[1], sine, lines, n, bound=BOUND, refine=False),
+        "orthogonal": shallow.orthogonal_greedy(keys[2], sine, lines, n, refine=False),
     }
     errors = {name: np.asarray(path.errors) for name, path in paths.items()}
     steps = np.arange(1, n + 1)
