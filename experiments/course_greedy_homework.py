@@ -1,7 +1,7 @@
 """The computer session of the course: greedy algorithms on a line, and what gradients do instead.
 
 Command: approxnet reproduce course_greedy_homework
-Cost: 8 s (smoke, to 128 neurons), 30 s (full, to 256 and 512), on two cores
+Cost: 12 s (smoke, to 128 neurons), 60 s (full, to 256 and 512), on two cores
 Expect: every printed digit of the first table; orders 2 for fits by relu and 2 in H1 for relu^2;
 the relaxed algorithm stays below its bound; Adam does not come near.
 
@@ -178,7 +178,7 @@ def _equation(config: Config) -> Part:
 def _algorithms(config: Config) -> Part:
     """All on one dictionary; the pure one with normalised atoms, as its theory asks."""
     n, keys = config.compared, jax.random.split(jax.random.key(0), 3)
-    options: dict[str, Any] = {"directions": [[1.0]], "offsets": 1024, "extension": 0.0}
+    options: dict[str, Any] = {"directions": [[1.0]], "offsets": 256, "extension": 0.0}
     lines = shallow.dictionary(0.0, 1.0, **options)
     unit = shallow.dictionary(0.0, 1.0, normalized=True, **options)
     paths = {

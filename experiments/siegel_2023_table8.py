@@ -59,7 +59,7 @@ class Config:
 
 
 SCALES = {
-    "smoke": Config((16, 32, 64), 40),
+    "smoke": Config((16, 32, 64), 30),
     "full": Config((16, 32, 64, 128, 256, 512), 80),
 }
 
