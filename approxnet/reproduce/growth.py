@@ -209,6 +209,9 @@ def figure(
     for name, numbers in paper.items():
         axes.loglog(list(numbers), list(numbers.values()), "kx", ms=6, label=f"{name}, printed")
     axes.legend(frameon=False)
+    ticks = sorted({n for sizes, _ in curves.values() for n in sizes if n & (n - 1) == 0})
+    axes.set_xticks(ticks, [str(n) for n in ticks])
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
     return drawn
 
 

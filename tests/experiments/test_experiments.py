@@ -69,7 +69,7 @@ TOYS = {
     "siegel_2023_table2": {"sizes": (16, 32), "cells": 1024},
     "siegel_2023_table5": {"sizes": (32, 64), "cells": 2048},
     "siegel_2023_table7": {"sizes": (16, 32)},
-    "siegel_2023_table8": {"sizes": (16, 32), "cells": 30},
+    "siegel_2023_table8": {"sizes": (32, 64), "cells": 30},
     "siegel_2023_table10": {"sizes": (16, 32), "cells": 16},
     "siegel_2023_table11": {"sizes": (16, 32)},
     "universal_approximation": {"activations": ("tanh",), "degrees": (2,), "degree": 2},
