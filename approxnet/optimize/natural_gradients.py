@@ -168,11 +168,13 @@ def _step(
         (~(better | rounding), STUCK),
         (before - after <= small, DECREASE),
     )
-    reason = functools.reduce(lambda r, case: jnp.where(case[0], case[1], r), cases[::-1], -1)
+    reason = functools.reduce(
+        lambda r, case: jnp.where(case[0], jnp.int32(case[1]), r), cases[::-1], jnp.int32(-1)
+    )
     return _State(
         jnp.where(better, s.x + lengths[best] * p, s.x),
         s.costs.at[s.k + 1].set(after),
-        reason.astype(jnp.int32),
+        reason,
         s.k + 1,
     )
 
