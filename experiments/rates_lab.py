@@ -331,8 +331,8 @@ def _figure(groups: list[list[Curve]]) -> Any:
     for ax, curves in zip(flat, groups, strict=False):
         for c in curves:
             i = METHODS.index(c.method)
-            colour = drawing.COLOURS[i % len(drawing.COLOURS)]
-            marker = drawing.MARKERS[i % len(drawing.MARKERS)]
+            colour = (*drawing.COLOURS, "0.5")[i]
+            marker = (*drawing.MARKERS, "x")[i]
             seen = c.errors > ROUNDING
             label = c.method + ("" if seen.any() else ", exact")
             ax.loglog(c.sizes[seen], c.errors[seen], marker + "-", color=colour, ms=4.5, lw=0.7,

@@ -3,7 +3,7 @@
 Command: approxnet reproduce siegel_2023_table1
 Cost: 3 s (smoke, to 128 neurons), 60 s (full, to 1024), on two cores
 Expect: the orthogonal greedy algorithm with relu^2 is within a few percent of the printed errors,
-in L2 and in H1, and so within 1.4 of what the best free knots reach.
+in L2 and in H1, and so within 1.5 of what the best free knots reach.
 
 The equation is on (-1, 1), with u' = 0 at the ends and u = cos(pi x). The atoms have their kinks at
 the ends of the cells of the quadrature, which is then exact for the energy, up to the data: with
@@ -83,7 +83,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     checks += [
         Check("|order in L2 - 3|", abs(growth.order(sizes, found["L2"]) - 3), "<=", 0.2),
         Check("|order in H1 - 2|", abs(growth.order(sizes, found["H1"]) - 2), "<=", 0.1),
-        Check("H1 over that of the best free knots", constant, "<=", 1.45),
+        Check("H1 over that of the best free knots", constant, "<=", 1.5),
     ]
     table = growth.table("-u'' + u = f, u'(-1) = u'(1) = 0, relu^2", sizes, found, paper)
     return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})

@@ -78,7 +78,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     found = {"loss": np.asarray(path.errors)[np.array(sizes) - 1] ** 2 / 2}
     found |= growth.errors(path, SOLUTION, quadrature.box(4999, 5, -1.0, 1.0), sizes)
     paper = growth.printed(PRINTED, tuple(found), sizes)
-    checks = growth.within("", sizes, found, paper, {"loss": 1.05, "L2": 1.0, "H1": 1.0}, since=32)
+    checks = growth.within("", sizes, found, paper, {"loss": 1.1, "L2": 1.0, "H1": 1.0}, since=32)
     checks.append(Check("order of the loss", growth.order(sizes, found["loss"]), ">=", 3.8))
     table = growth.table("-v'' + v - f in L2, relu^3", sizes, found, paper)
     return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})

@@ -59,7 +59,7 @@ class Config:
 
 
 SCALES = {
-    "smoke": Config((16, 32, 64), 40),
+    "smoke": Config((16, 32, 64), 30),
     "full": Config((16, 32, 64, 128, 256, 512), 80),
 }
 
@@ -91,7 +91,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     found = {"loss": np.asarray(path.errors)[np.array(sizes) - 1] ** 2}
     found |= growth.errors(path, SOLUTION, quadrature.box((101, 101), 5), sizes)
     paper = growth.printed(PRINTED, tuple(found), sizes)
-    checks = growth.within("", sizes, found, paper, {"loss": 1.0})
+    checks = growth.within("", sizes, found, paper, {"loss": 1.0}, since=32)
     checks.append(Check("neurons", float(path.neurons), ">=", sizes[-1]))
     table = growth.table("-Laplace v + v - f in L2, relu^3", sizes, found, paper)
     return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})

@@ -116,10 +116,10 @@ def test_a_plain_install_finds_the_experiments_of_the_checkout(wheel, tmp_path):
 # --- papers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(5))
 def test_the_readme_prints_what_it_says(i, tmp_path, monkeypatch):
     """Words as they stand, numbers to single precision."""
-    assert len(blocks("python")) == len(blocks("text")) == 4
+    assert len(blocks("python")) == len(blocks("text")) == 5
     monkeypatch.chdir(tmp_path)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -15,6 +15,7 @@ from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.approximation import rates
 from approxnet.reproduce.records import Check, Quote, Table
+from approxnet.shallow.scores import POWERS
 
 PAPER = (
     "J. W. Siegel, Q. Hong, X. Jin, W. Hao, J. Xu, Greedy training algorithms for neural networks "
@@ -47,7 +48,7 @@ def activation(name: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if name == "sigmoid":
         s = 1 / (1 + np.exp(-t))
         return s, s * (1 - s)
-    k = {"heaviside": 0, "relu": 1}.get(name) if name in ("heaviside", "relu") else int(name[4:])
+    k = POWERS[name]
     positive, step = np.maximum(t, 0), (t > 0).astype(t.dtype)
     return positive**k * step, k * positive ** max(k - 1, 0) * step
 
@@ -56,7 +57,7 @@ def errors(
     path: shallow.Path,
     solution: Solution,
     rule: quadrature.Rule,
-    sizes: Sequence[int],
+    sizes: Any,
     *,
     factor: Solution | None = None,
 ) -> dict[str, np.ndarray]:
@@ -144,7 +145,7 @@ def within(
     ]  # fmt: skip
 
 
-def order(sizes: Sequence[int], values: Any, *, last: int = 3) -> float:
+def order(sizes: Any, values: Any, *, last: int = 3) -> float:
     """The order of the last sizes.
 
     Example:
@@ -180,6 +181,9 @@ def figure(
     for name, numbers in paper.items():
         axes.loglog(list(numbers), list(numbers.values()), "kx", ms=6, label=f"{name}, printed")
     axes.legend(frameon=False)
+    ticks = sorted({n for sizes, _ in curves.values() for n in sizes if n & (n - 1) == 0})
+    axes.set_xticks(ticks, [str(n) for n in ticks])
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
     return drawn
 
 
