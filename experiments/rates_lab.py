@@ -1,7 +1,7 @@
 """The rates lab: errors of several methods against their size, for each target of a list.
 
 Command: approxnet reproduce rates_lab
-Cost: 15 s (smoke, 5 targets), 60 s (full, 9 targets), on two cores
+Cost: 25 s (smoke, 5 targets), 90 s (full, 9 targets), on two cores
 Expect: linear splines on equal cells have the order that the smoothness of the target allows, on
 cells of equal error, or with fitted breakpoints, order 2 nearly always, the latter with a constant
 near the optimum. Polynomials are exponential for analytic targets, deep networks for self-similar
@@ -33,16 +33,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 
 from approxnet import plot as drawing
-from approxnet import quadrature, relu
+from approxnet import quadrature, relu, shallow
 from approxnet.approximation import polynomials, rates, splines, targets
-from approxnet.errors import ConfigError
+from approxnet.errors import ConfigError, ConvergenceWarning
 from approxnet.reproduce import Check, Numbers, Quote, Table
 from approxnet.reproduce.progress import Reporter
 
@@ -97,7 +99,10 @@ EMULATIONS: dict[str, tuple[Callable[[int], relu.Network], float]] = {
 ROUNDING = 1e-13
 """Errors below are rounding."""
 
-METHODS = ("uniform P1", "adaptive P1", "free-knot P1", "polynomial", "deep ReLU network")
+METHODS = (
+    "uniform P1", "adaptive P1", "free-knot P1", "polynomial", "deep ReLU network",
+    "greedy", "greedy, Gauss-Newton", "Adam",
+)  # fmt: skip
 
 
 class Curve(NamedTuple):
@@ -147,6 +152,7 @@ def _measure(target: targets.Target, config: Config) -> list[Curve]:
         fits = [splines.fit_free_knots(target.f, n, rtol=1e-4, **ends).error for n in config.free]
         line = _optimum(target) / free**2
         curves.append(Curve(target.name, METHODS[2], free, np.array(fits), line, order[METHODS[2]]))
+        curves += _shallow(target, config)
     degrees = np.array(config.degrees)
     errors = np.array([_polynomial(target, n) for n in config.degrees])
     curves.append(
@@ -155,6 +161,34 @@ def _measure(target: targets.Target, config: Config) -> list[Curve]:
     if target.name in EMULATIONS:
         curves.append(_emulate(target, config.levels))
     return curves
+
+
+def _shallow(target: targets.Target, config: Config) -> list[Curve]:
+    """Networks of one hidden layer: grown, then refined, and trained from random starts."""
+    low, high = target.lower[0], target.upper[0]
+    rule, fine = quadrature.box(512, 5, low, high), _rule(target, 4999)
+    lines = shallow.dictionary(low, high, directions=[[1.0]], offsets=2048)
+    key, *draws = jax.random.split(jax.random.key(0), 1 + len(config.free))
+    path = shallow.orthogonal_greedy(key, target.f, lines, max(config.free))
+    nets: dict[str, list[shallow.ShallowNetwork]] = {name: [] for name in METHODS[5:]}
+    for n, draw in zip(config.free, draws, strict=True):
+        start = shallow.draw_network(draw, low, high, n, activation="relu", coefficients=n**-0.5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # steps are counted
+            refined = shallow.refine_network(
+                path.network(n), target.f, rule=rule, max_steps=10, exchanges=1
+            )
+        trained = shallow.train(start, target.f, optax.adam(1e-2), 1000, rule=rule)
+        found = (path.network(n), refined.network, trained.network)
+        for name, net in zip(nets, found, strict=True):
+            nets[name].append(net)
+    f, sizes = _values(target.f, fine), np.array(config.free)
+    return [
+        Curve(target.name, name, sizes,
+              np.array([_norm(fine, f - np.asarray(shallow.evaluate(net, fine.points)))
+                        for net in found]))
+        for name, found in nets.items()
+    ]  # fmt: skip
 
 
 def _rule(target: targets.Target, cells: int) -> quadrature.Rule:
@@ -297,7 +331,8 @@ def _figure(groups: list[list[Curve]]) -> Any:
     for ax, curves in zip(flat, groups, strict=False):
         for c in curves:
             i = METHODS.index(c.method)
-            colour, marker = drawing.COLOURS[i], drawing.MARKERS[i]
+            colour = (*drawing.COLOURS, "0.5")[i]
+            marker = (*drawing.MARKERS, "x")[i]
             seen = c.errors > ROUNDING
             label = c.method + ("" if seen.any() else ", exact")
             ax.loglog(c.sizes[seen], c.errors[seen], marker + "-", color=colour, ms=4.5, lw=0.7,

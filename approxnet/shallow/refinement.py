@@ -231,7 +231,7 @@ def _natural(net: ShallowNetwork, form: Squares, rtol: Any, max_steps: int) -> _
     )
     end = found.value
     phi = forms.sample_atoms(form.energy, net.activation, end.directions, end.offsets)
-    return _Found(end, found, ~(form.root * phi).any(axis=(1, 2)))
+    return _Found(end, found, ~(form.root[None] * phi).any(axis=(1, 2)))
 
 
 class _Sweep(NamedTuple):

@@ -14,7 +14,7 @@ from approxnet.reproduce import catalog, page
 
 TOYS = {
     "siegel_2023_table3": {"sizes": (4, 8), "epochs": 200, "runs": 2, "cells": 32},
-    "siegel_2023_table4": {"sizes": (4, 8), "epochs": 100, "polish": 20, "runs": 2, "cells": 32},
+    "siegel_2023_table4": {"runs": 2},
     "mueller_zeinhofer_2023_poisson": {"seeds": 1, "steps": 3, "neurons": (8,), "features": (32,)},
     "shallow_solvers_compared": {"sizes": (4,), "epochs": 50, "cells": 64, "steps": 3},
     "photograph": {"nodes": (100,), "step": 6},

@@ -72,10 +72,13 @@ def test_an_equation_is_solved_by_its_data(x64):
         quadrature.box(64, 7, -1.0),
         minimum=-(1 + np.pi**2) / 2,
     )
-    net = shallow.draw_network(key(), -1.0, 1.0, 24, scale=2.0)
-    net = shallow.random_features(key(), energy, net).network
+    found = shallow.random_features(
+        key(), energy, shallow.draw_network(key(), -1.0, 1.0, 16, scale=3.0)
+    )
     x = np.linspace(-1, 1, 33)[:, None]
-    np.testing.assert_allclose(shallow.evaluate(net, x), np.cos(np.pi * x[:, 0]), atol=1e-6)
+    gap = np.abs(np.asarray(shallow.evaluate(found.network, x)) - np.cos(np.pi * x[:, 0])).max()
+    # On an interval of length 2, max |v| <= coth(2)^(1/2) |v| in H1.
+    assert 0 < gap <= 1.02 * float(found.error) < 1e-2
 
 
 def test_what_is_wrong_is_named():
