@@ -112,7 +112,10 @@ def run(config: Config, progress: Reporter) -> Numbers:
         tables.append(table)
         checks += found
         data |= more
-    return Numbers(tuple(tables), tuple(checks), data)
+    sizes = data["sizes"].tolist()
+    stored = {name: [numbers[n] for n in sizes] for name, numbers in STORED.items()}
+    compared = growth.compared(sizes, data["fits"], stored)
+    return Numbers(tuple(tables), tuple(checks), data, compared)
 
 
 def _sizes(n: int) -> np.ndarray:

@@ -120,10 +120,10 @@ def _picture(config: Config, name: str) -> Picture:
     regions, models = {}, {}
     for learner, (fit, predict) in LEARNERS.items():
         models[learner] = model = fit(x, labels)
-        accuracies = (
+        right, tested = (
             float(np.mean(predict(model, p) == y)) for p, y in ((x, labels), (z, expected))
         )
-        regions[learner] = Region(*accuracies, predict(model, grid))
+        regions[learner] = Region(right, tested, predict(model, grid))
     net = tree.to_network(models["tree"])
     unlike = np.asarray(relu.apply(net, grid)) != tree.values(models["tree"], grid)
     return Picture(x, labels, frame, regions, int(unlike.sum()), relu.widths(net))

@@ -120,7 +120,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
 
 def _compared() -> tuple[Comparison, ...]:
     return tuple(
-        Comparison(f"two-grid factor, {name}, {k} steps", p, _factor(name, k))
+        Comparison(f"two-grid factor, {name}, {k} steps", f"{p:.3f}", _factor(name, k))
         for name, printed in PRINTED.items()
         for k, p in enumerate(printed, start=1)
     )

@@ -1,7 +1,7 @@
 """The ball that stochastic gradients cannot leave, and the steps that shrink it.
 
 Command: approxnet reproduce sgd_noise_ball
-Cost: 6 s (smoke), 30 s (full), on two cores
+Cost: 8 s (smoke), 30 s (full), on two cores
 Expect: with a constant step s the mean of |x_k - x*|^2 over the seeds falls to a ball whose squared
 radius is proportional to s: exactly s sigma^2 / (mu (2 - s mu)) where the noise is independent of x
 and there is one eigenvalue, below the bound otherwise. With steps like 1 / k it falls like 1 / k.
@@ -63,7 +63,7 @@ class Config:
     """
 
     fractions: tuple[float, ...] = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
-    steps: int = 1000
+    steps: int = 500
     seeds: int = 256
     rows: int = 32
     epochs: int = 30

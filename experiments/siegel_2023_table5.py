@@ -81,7 +81,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
     checks = growth.within("", sizes, found, paper, {"loss": 1.05, "L2": 1.0, "H1": 1.0}, since=32)
     checks.append(Check("order of the loss", growth.order(sizes, found["loss"]), ">=", 3.8))
     table = growth.table("-v'' + v - f in L2, relu^3", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

@@ -98,7 +98,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         Check("order in H1", growth.order(sizes, found["H1"]), ">=", 1.25),
     ]
     table = growth.table("-Laplace u + u = f, d_n u = 0, relu^2", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

@@ -94,7 +94,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
     checks = growth.within("", sizes, found, paper, {"loss": 1.0})
     checks.append(Check("neurons", float(path.neurons), ">=", sizes[-1]))
     table = growth.table("-Laplace v + v - f in L2, relu^3", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

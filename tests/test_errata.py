@@ -58,7 +58,7 @@ def test_the_exponential_of_the_squared_radius_is_convex():
     """Its Hessian over e^{x^2 + y^2} has the determinant 4 + 8 x^2 + 8 y^2 and a positive trace."""
     with jax.enable_x64(True):
         points = jnp.asarray(np.random.default_rng(0).normal(size=(50, 2)))
-        hessians = jax.vmap(jax.hessian(lambda p: jnp.exp(p @ p)))(points)
+        hessians = jax.jit(jax.vmap(jax.hessian(lambda p: jnp.exp(p @ p))))(points)
     squares = (np.asarray(points) ** 2).sum(axis=1)
     scaled = np.asarray(hessians) / np.exp(squares)[:, None, None]
     np.testing.assert_allclose(np.linalg.det(scaled), 4 + 8 * squares, rtol=1e-11)

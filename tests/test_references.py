@@ -69,6 +69,7 @@ def test_the_entries_have_the_fields_of_their_kind(bibliography):
         assert FIELDS[kind] <= fields.keys(), key
         assert all(fields.values()), key
         assert re.fullmatch(rf"[a-z]+{fields['year']}[a-z0-9]+|approxnet", key), key
+        assert not re.search(r'(?<!\\)"', "".join(fields.values())), f'{key}: an accent is \\"'
         assert kind != "misc" or fields.keys() & {"eprint", "howpublished"}, key
 
 

@@ -82,6 +82,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "shallow.elliptic.nitsche": ("nitsche1971variationsprinzip",),
     "shallow.greedy.orthogonal_greedy": ("siegel2023greedy", "siegel2022optimal"),
     "shallow.greedy.pure_greedy": ("klusowski2025sharp",),
+    "shallow.refinement": ("golub1973differentiation", "park2022neuron"),
+    "shallow.spectral": ("siegel2023greedy", "patera1984spectral"),
     # optimisation
     "optimize": ("nocedal2006numerical",),
     "optimize.bounds": ("polyak1987introduction", "nesterov2018lectures"),

@@ -96,8 +96,8 @@ def solve(x: np.ndarray, signs: np.ndarray, kernel: Kernel, cost: float) -> Dual
         work = np.union1d(staying, joining)
     if best.gap > GAP:
         warnings.warn(
-            f"the relative duality gap must be at most {GAP}, got {best.gap}; scale the "
-            "coordinates or take a smaller cost",
+            f"the relative duality gap must be at most {GAP}, got {best.gap}; centre and "
+            "scale the coordinates or take a smaller cost",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -129,9 +129,16 @@ def _certified(
 
 
 def _active_set(K: np.ndarray, signs: np.ndarray, cost: float) -> Dual:
-    """The interior solution, or that of the equations on its active set if the gap is smaller."""
+    """The interior solution, or that of the equations on its active set if the gap is smaller.
+
+    As sum y_i a_i = 0, the features may be taken about their mean, which only moves the bias and
+    keeps digits.
+    """
+    mean, largest = K.mean(axis=0), float(np.abs(K).max())
+    K = K - mean - mean[:, None] + mean.mean()
     size = float(K.diagonal().mean())
-    point = interior.solve(K / size, signs, cost * size)
+    rounding = 1e-13 + len(K) * np.finfo(float).eps * largest / size
+    point = interior.solve(K / size, signs, cost * size, rounding=rounding)
     alpha, bias = point.a / size, point.b
     active = point.z > point.slack
     upper, f = active[1:].any(axis=0), np.flatnonzero(~active.any(axis=0))
@@ -147,4 +154,5 @@ def _active_set(K: np.ndarray, signs: np.ndarray, cost: float) -> Dual:
         for a, b in ((exact, float(solution[-1])), (alpha, bias))
     )
     balanced = abs(signs @ exact) <= 1e-12 * exact.sum()
-    return sharp if balanced and sharp.gap <= max(inner.gap, GAP / 10) else inner
+    found = sharp if balanced and sharp.gap <= max(inner.gap, GAP / 10) else inner
+    return found._replace(bias=found.bias - float(mean @ (signs * found.alpha)))

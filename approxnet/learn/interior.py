@@ -46,8 +46,14 @@ class Point(NamedTuple):
     z: np.ndarray
 
 
-def solve(K: np.ndarray, signs: np.ndarray, cost: float) -> Point:
+def solve(K: np.ndarray, signs: np.ndarray, cost: float, *, rounding: float = 1e-13) -> Point:
     """A solution for a kernel K (n, n) with a diagonal of mean 1, and signs y (n,).
+
+    Args:
+      K: (n, n), positive semidefinite up to rounding.
+      signs: (n,), 1 and -1, both among them.
+      cost: the upper bound, infinity for none.
+      rounding: of the eigenvalues of K, by which the matrices of the steps are lifted.
 
     Raises:
       AssumptionError: if the cost is infinite and the hulls of the classes touch, or the kernel is
@@ -63,11 +69,11 @@ def solve(K: np.ndarray, signs: np.ndarray, cost: float) -> Point:
     for _ in range(100):
         residual = Q @ at.a - 1 + at.b * signs - (sides * at.z).sum(axis=0)
         product = at.slack * at.z
-        if product.mean() <= 1e-14 * max(1.0, at.a.max()) and np.abs(residual).max() <= 1e-9:
+        if product.sum() <= 1e-13 * at.a.sum() and np.abs(residual).max() <= 1e-10:
             break
         if np.isinf(cost):
             _check_hulls(at.a, Q)
-        factor = _factor(Q, (at.z / at.slack).sum(axis=0))
+        factor = _factor(Q, (at.z / at.slack).sum(axis=0) + rounding)
         ahead = _direction(at, factor, signs, sides, residual, -product)
         length = _longest(at, ahead)
         reached = (at.slack + length * ahead.slack) * (at.z + length * ahead.z)
@@ -75,7 +81,12 @@ def solve(K: np.ndarray, signs: np.ndarray, cost: float) -> Point:
         target = centre - product - ahead.slack * ahead.z
         move = _direction(at, factor, signs, sides, residual, target)
         length = 0.995 * _longest(at, move)
-        at = Point(*(value + length * change for value, change in zip(at, move, strict=True)))
+        at = Point(
+            at.a + length * move.a,
+            at.b + length * move.b,
+            at.slack + length * move.slack,
+            at.z + length * move.z,
+        )
         if length < 1e-10:
             break
     return at
@@ -113,8 +124,8 @@ def _longest(at: Point, move: Point) -> float:
 
 
 def _factor(Q: np.ndarray, diagonal: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cholesky's factor of Q + diag, lifted by rounding."""
-    M = Q + np.diag(diagonal + 1e-13)
+    """Cholesky's factor of Q + diag."""
+    M = Q + np.diag(diagonal)
     try:
         return scipy.linalg.cho_factor(M, lower=True, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import scipy.spatial.distance
@@ -71,6 +71,9 @@ def laplace(rate: float) -> Kernel:
     return functools.partial(_radial, rate=positive("rate", rate), metric="cityblock")
 
 
+Metric: TypeAlias = Literal["sqeuclidean", "cityblock"]
+
+
 def _linear(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     return x @ z.T
 
@@ -81,5 +84,5 @@ def _polynomial(
     return (scale * (x @ z.T) + offset) ** degree
 
 
-def _radial(x: np.ndarray, z: np.ndarray, *, rate: float, metric: str) -> np.ndarray:
+def _radial(x: np.ndarray, z: np.ndarray, *, rate: float, metric: Metric) -> np.ndarray:
     return np.exp(-rate * scipy.spatial.distance.cdist(x, z, metric))

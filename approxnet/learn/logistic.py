@@ -274,6 +274,7 @@ def _value(given: Examples, theta: np.ndarray, penalty: float) -> float:
 def _newton(given: Examples, theta: np.ndarray, penalty: float, *, final: bool) -> np.ndarray:
     """Damped Newton's method; on the way down (not final) a few digits suffice."""
     accuracy = ACCURACY if final else 1e-3
+    value = gain = np.inf
     for _ in range(100):
         value = _value(given, theta, penalty)
         gradient, step = _newton_step(given, theta, penalty)

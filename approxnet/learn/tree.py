@@ -130,10 +130,12 @@ def fit(
             yes = points[rows, split[0]] <= split[1]
             waiting += [(rows[~yes], level + 1, here, 1), (rows[yes], level + 1, here, 0)]
     feature, threshold, value, spread, count = zip(*nodes, strict=True)
+    left, right = np.array(links, np.int32).T
     tree = Tree(
         np.array(feature, np.int32),
         np.array(threshold, np.float64),
-        *np.array(links, np.int32).T,
+        left,
+        right,
         np.array(value),
         np.array(spread),
         np.array(count, np.int32),

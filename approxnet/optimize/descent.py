@@ -25,11 +25,11 @@ import optax
 
 from approxnet import _checks
 from approxnet.errors import StepWarning
-from approxnet.optimize.schedules import Schedule, fraction, growing_momentum, positive
+from approxnet.optimize.schedules import Schedule, Step, fraction, growing_momentum, positive
 
 
 def gradient_descent(
-    step: float | Schedule, *, smoothness: float | None = None
+    step: Step, *, smoothness: float | None = None
 ) -> optax.GradientTransformation:
     """x_{k+1} = x_k - s g_k.
 
@@ -51,7 +51,7 @@ def gradient_descent(
 
 
 def sgd(
-    step: float | Schedule,
+    step: Step,
     *,
     momentum: float = 0.0,
     projection: Callable[[Any], Any] | None = None,
@@ -85,7 +85,7 @@ def _projected(projection: Callable[[Any], Any]) -> optax.GradientTransformation
 
 
 def heavy_ball(
-    step: float | Schedule, momentum: float, *, smoothness: float | None = None
+    step: Step, momentum: float, *, smoothness: float | None = None
 ) -> optax.GradientTransformation:
     """x_{k+1} = x_k - s g_k + beta (x_k - x_{k-1}), x_{-1} = x_0.
 

@@ -30,7 +30,7 @@ import optax
 
 from approxnet import _checks
 from approxnet.errors import AssumptionError
-from approxnet.optimize.schedules import Schedule, positive
+from approxnet.optimize.schedules import Number, Step, positive
 
 
 class DualAverage(NamedTuple):
@@ -49,14 +49,14 @@ class DualAverage(NamedTuple):
 
 
 def xrda(
-    step: float | Schedule,
+    step: Step,
     *,
-    strength: float,
-    spread: float = 500.0,
-    memory: float = 9.5,
-    weight_memory: float | None = None,
-    averaging: float = 0.0,
-    decay: float = 0.0,
+    strength: Number,
+    spread: Number = 500.0,
+    memory: Number = 9.5,
+    weight_memory: Number | None = None,
+    averaging: Number = 0.0,
+    decay: Number = 0.0,
 ) -> optax.GradientTransformation:
     """The transformation of optax whose points have exact zeros.
 
@@ -78,14 +78,10 @@ def xrda(
       ValueError: at the update, if the parameters are not given.
 
     Example:
+      >>> from approxnet.optimize import trajectory
       >>> f = lambda x: jnp.sum((x - jnp.array([0.2, 3.0])) ** 2) / 2
       >>> transform = xrda(0.5, strength=0.5, spread=1.0, memory=0.01)
-      >>> x = jnp.zeros(2)
-      >>> state = transform.init(x)
-      >>> for _ in range(40):
-      ...     change, state = transform.update(jax.grad(f)(x), state, x)
-      ...     x = optax.apply_updates(x, change)
-      >>> x.tolist()
+      >>> trajectory(f, jnp.zeros(2), transform, 40).points[-1].tolist()
       [0.0, 2.5]
     """
     positive("step", step(jnp.int32(0)) if callable(step) else step)

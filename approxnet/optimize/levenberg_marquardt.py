@@ -9,6 +9,11 @@ gain rho = (actual decrease of E) / (decrease that the linear model predicts), a
 is taken and lambda multiplied by max(1/3, 1 - (2 rho - 1)^3); otherwise lambda grows by
 2, 4, 8, ...
 
+Where residuals stay large, J^T J is not near the second derivative J^T J + C, C = sum r_i r_i'',
+of E. If C is given, the step solves (R^T R + C) p = -J^T r with the triangle R of the QR
+factorisation, where eigenvalues of R^-T C R^-1 below -0.9 count as -0.9: steps are then at most ten
+times as long as those of Gauss-Newton. That is Newton's method with a damping.
+
 References: Levenberg (1944); Marquardt (1963); More, The Levenberg-Marquardt algorithm (1978), for
 D and the tests of convergence; Madsen, Nielsen, Tingleff, Methods for Non-Linear Least Squares
 Problems (2004), algorithm 3.16, for lambda.
@@ -37,11 +42,17 @@ from approxnet.optimize.result import (
     report,
 )
 
+HIGHEST = jax.lax.Precision.HIGHEST
+
+LONGEST = -0.9
+"""The least eigenvalue of R^-T C R^-1 that counts."""
+
 
 class _State(NamedTuple):
     x: jax.Array
     r: jax.Array
     J: jax.Array
+    C: tuple[jax.Array, ...]
     D: jax.Array
     damping: jax.Array
     growth: jax.Array
@@ -57,11 +68,13 @@ def gauss_newton(
     damping: float = 1e-3,
     rtol: float | None = None,
     max_steps: int = 100,
+    jacobian: Callable[[Any], jax.Array] | None = None,
+    curvature: Callable[[Any], jax.Array] | None = None,
 ) -> Minimum:
     """Minimise |residual(x)|^2 / 2 by the Levenberg-Marquardt method.
 
     Pure JAX: a loop that can be jitted and vmapped, and differentiated in forward mode. The
-    Jacobian is dense, (m, n), by forward differentiation.
+    Jacobian is dense, (m, n), by forward differentiation if it is not given.
 
     Args:
       residual: from a tree like x0 to a tree of floating-point arrays, m numbers in all; pure JAX.
@@ -71,6 +84,9 @@ def gauss_newton(
         step, or the relative decrease of the cost (actual and predicted) is at most rtol;
         None for 10 eps.
       max_steps: static.
+      jacobian: from a tree like x0 to (m, n), in the order of ``ravel_pytree``; where a structure
+        makes it cheap.
+      curvature: from a tree like x0 to C, (n, n), symmetric; None for 0.
 
     Returns:
       Minimum. Outside of jit a ConvergenceWarning says if it has not converged.
@@ -92,13 +108,19 @@ def gauss_newton(
     def flat(x: jax.Array) -> jax.Array:
         return ravel_pytree(residual(restore(x)))[0].astype(x.dtype)
 
-    found = _iterate(flat, start, damping, rtol, max_steps)
+    first = jax.jacfwd(flat) if jacobian is None else lambda x: jacobian(restore(x))
+
+    def derivatives(x: jax.Array) -> tuple[jax.Array, ...]:
+        return (first(x),) if curvature is None else (first(x), curvature(restore(x)))
+
+    found = _iterate(flat, derivatives, start, damping, rtol, max_steps)
     report(found)
     return found._replace(value=restore(found.value))
 
 
 def _iterate(
     f: Callable[[jax.Array], jax.Array],
+    derivatives: Callable[[jax.Array], tuple[jax.Array, ...]],
     x: jax.Array,
     damping: Any,
     rtol: float | None,
@@ -106,19 +128,23 @@ def _iterate(
 ) -> Minimum:
     eps = float(jnp.finfo(x.dtype).eps)
     tolerance = 10 * eps if rtol is None else rtol
-    r, J = f(x), jax.jacfwd(f)(x)
+    r, (J, *C) = f(x), derivatives(x)
     D = jnp.linalg.norm(J, axis=0)
-    finite = jnp.isfinite(r).all() & jnp.isfinite(J).all()
+    finite = _finite(r, J, *C)
     still = _gradient_cosine(r, J) <= tolerance
     reason = jnp.where(finite, jnp.where(still, GRADIENT, -1), NOT_FINITE).astype(jnp.int32)
     costs = jnp.full(max_steps + 1, _cost(r))
     state = _State(
-        x, r, J, D, jnp.asarray(damping, x.dtype), jnp.full((), 2, x.dtype), costs, reason,
-        jnp.int32(0),
+        x, r, J, tuple(C), D, jnp.asarray(damping, x.dtype), jnp.full((), 2, x.dtype), costs,
+        reason, jnp.int32(0),
     )  # fmt: skip
-    step = functools.partial(_step, f, tolerance, eps)
+    step = functools.partial(_step, f, derivatives, tolerance, eps)
     state = jax.lax.while_loop(lambda s: (s.reason < 0) & (s.k < max_steps), step, state)
     return finish(state.x, state.costs, state.reason, state.k)
+
+
+def _finite(*arrays: jax.Array) -> jax.Array:
+    return jnp.stack([jnp.isfinite(a).all() for a in arrays]).all()
 
 
 def _cost(r: jax.Array) -> jax.Array:
@@ -128,27 +154,34 @@ def _cost(r: jax.Array) -> jax.Array:
 def _gradient_cosine(r: jax.Array, J: jax.Array) -> jax.Array:
     """The largest |cos| of the angle between r and a column of J; 0 if r = 0."""
     size = jnp.linalg.norm(J, axis=0) * jnp.linalg.norm(r)
-    slope = abs(jnp.matmul(r, J, precision=jax.lax.Precision.HIGHEST))
+    slope = abs(jnp.matmul(r, J, precision=HIGHEST))
     return jnp.max(jnp.where(size > 0, slope / jnp.where(size > 0, size, 1), 0), initial=0)
 
 
-def _step(f: Callable[[jax.Array], jax.Array], tolerance: float, eps: float, s: _State) -> _State:
+def _step(
+    f: Callable[[jax.Array], jax.Array],
+    derivatives: Callable[[jax.Array], tuple[jax.Array, ...]],
+    tolerance: float,
+    eps: float,
+    s: _State,
+) -> _State:
     """Try one step; keep it if the cost falls."""
     D = jnp.where(s.D > 0, s.D, 1)
-    p = _damped(s.J, s.r, jnp.sqrt(s.damping) * D)
+    p = _damped(s.J, s.r, jnp.sqrt(s.damping) * D, *s.C)
     trial = s.x + p
     r = f(trial)
     before, after = _cost(s.r), _cost(r)
-    model = before - _cost(s.r + jnp.matmul(s.J, p, precision=jax.lax.Precision.HIGHEST))
+    model = before - _cost(s.r + jnp.matmul(s.J, p, precision=HIGHEST))
+    model = model - sum(jnp.vdot(p, jnp.matmul(C, p, precision=HIGHEST)) / 2 for C in s.C)
     actual = before - after
     gain = actual / jnp.where(model > 0, model, 1)
     better = jnp.isfinite(after) & (actual > 0) & (model > 0)
-    J = jax.lax.cond(better, jax.jacfwd(f), lambda _: s.J, trial)
-    better = better & jnp.isfinite(J).all()
+    J, *C = jax.lax.cond(better, derivatives, lambda _: (s.J, *s.C), trial)
+    better = better & _finite(J, *C)
     short = jnp.linalg.norm(D * p) <= tolerance * jnp.linalg.norm(D * s.x)
     flat = (abs(actual) <= tolerance * before) & (model <= tolerance * before) & (gain <= 2)
     r, x = jnp.where(better, r, s.r), jnp.where(better, trial, s.x)
-    J = jnp.where(better, J, s.J)
+    J, *C = (jnp.where(better, new, old) for new, old in zip((J, *C), (s.J, *s.C), strict=True))
     cosine = _gradient_cosine(r, J)
     # Rounding may hide the decrease where the gradient or the residual is small, not elsewhere.
     rounding = (cosine <= eps**0.25) | (jnp.linalg.norm(r) <= eps**0.75 * jnp.linalg.norm(D * x))
@@ -164,6 +197,7 @@ def _step(f: Callable[[jax.Array], jax.Array], tolerance: float, eps: float, s: 
         x,
         r,
         J,
+        tuple(C),
         jnp.maximum(s.D, jnp.linalg.norm(J, axis=0)),
         jnp.where(better, lower, jnp.maximum(s.damping, eps) * s.growth),
         jnp.where(better, 2, 2 * s.growth).astype(x.dtype),
@@ -173,8 +207,14 @@ def _step(f: Callable[[jax.Array], jax.Array], tolerance: float, eps: float, s: 
     )
 
 
-def _damped(J: jax.Array, r: jax.Array, D: jax.Array) -> jax.Array:
-    """The p with |r + J p|^2 + |D p|^2 = min."""
+def _damped(J: jax.Array, r: jax.Array, D: jax.Array, C: jax.Array | None = None) -> jax.Array:
+    """The p with |r + J p|^2 + |D p|^2 + p^T C p = min."""
     Q, R = jnp.linalg.qr(jnp.concatenate([J, jnp.diag(D)]))
-    right = jnp.matmul(r, Q[: len(r)], precision=jax.lax.Precision.HIGHEST)
-    return -jax.scipy.linalg.solve_triangular(R, right)
+    z = -jnp.matmul(r, Q[: len(r)], precision=HIGHEST)
+    if C is not None:
+        half = jax.scipy.linalg.solve_triangular(R, C, trans=1)
+        K = jax.scipy.linalg.solve_triangular(R, half.T, trans=1)
+        size, V = jnp.linalg.eigh((K + K.T) / 2)
+        size = 1 + jnp.maximum(size, LONGEST)
+        z = jnp.matmul(V, jnp.matmul(z, V, precision=HIGHEST) / size, precision=HIGHEST)
+    return jax.scipy.linalg.solve_triangular(R, z)

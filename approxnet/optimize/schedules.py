@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from approxnet import _checks
@@ -15,6 +16,11 @@ from approxnet.errors import AssumptionError
 
 Schedule = Callable[[Any], Any]
 """The step, or the momentum, as a function of k."""
+
+Number = float | jax.Array
+"""A number, traced or not."""
+
+Step = Number | Schedule
 
 
 def inverse_time(scale: float, shift: float = 1.0) -> Schedule:
@@ -27,7 +33,8 @@ def inverse_time(scale: float, shift: float = 1.0) -> Schedule:
       >>> float(inverse_time(3.0)(2))
       1.0
     """
-    positive("scale", scale), positive("shift", shift)
+    positive("scale", scale)
+    positive("shift", shift)
     return lambda k: scale / (jnp.asarray(k, float) + shift)
 
 

@@ -160,7 +160,9 @@ def compared(
     """The printed accuracies beside ours, in percent."""
     return tuple(
         Comparison(
-            f"{row}: accuracy on {name}, percent", printed, _percent(scores, config, name, row)
+            f"{row}: accuracy on {name}, percent",
+            f"{printed:.2f}",
+            _percent(scores, config, name, row),
         )
         for row, contender in contenders.items()
         for name, printed in contender.published.items()

@@ -14,7 +14,8 @@ import numpy as np
 from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.approximation import rates
-from approxnet.reproduce.records import Check, Quote, Table
+from approxnet.reproduce.records import Check, Comparison, Quote, Table, quoted
+from approxnet.shallow.scores import POWERS
 
 PAPER = (
     "J. W. Siegel, Q. Hong, X. Jin, W. Hao, J. Xu, Greedy training algorithms for neural networks "
@@ -47,7 +48,7 @@ def activation(name: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if name == "sigmoid":
         s = 1 / (1 + np.exp(-t))
         return s, s * (1 - s)
-    k = {"heaviside": 0, "relu": 1}.get(name) if name in ("heaviside", "relu") else int(name[4:])
+    k = POWERS[name]
     positive, step = np.maximum(t, 0), (t > 0).astype(t.dtype)
     return positive**k * step, k * positive ** max(k - 1, 0) * step
 
@@ -56,7 +57,7 @@ def errors(
     path: shallow.Path,
     solution: Solution,
     rule: quadrature.Rule,
-    sizes: Sequence[int],
+    sizes: Any,
     *,
     factor: Solution | None = None,
 ) -> dict[str, np.ndarray]:
@@ -114,9 +115,37 @@ def table(
 
     Example:
       >>> table("Errors", (8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]}).rows[1]
-      (16, 0.01, 2.0, 0.02, 0.5)
+      (16, 0.01, 2.0, Cell(values=(0.02,), level='quoted'), 0.5)
     """
-    return Table(title, *rates.table(sizes, found, paper=paper))
+    columns, rows = rates.table(sizes, found, paper=paper)
+    return Table(
+        title,
+        columns,
+        tuple(
+            tuple(
+                quoted(entry) if column.endswith("(paper)") and entry != "-" else entry
+                for column, entry in zip(columns, row, strict=True)
+            )
+            for row in rows
+        ),
+    )
+
+
+def compared(
+    sizes: Sequence[int], found: Mapping[str, Any], paper: Mapping[str, Sequence[float | None]]
+) -> tuple[Comparison, ...]:
+    """The printed numbers beside ours, the largest network first.
+
+    Example:
+      >>> compared((8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]})
+      (Comparison(claim='L2, n = 16', paper=0.02, ours=0.01, quote=0),)
+    """
+    return tuple(
+        Comparison(f"{name}, n = {sizes[i]}", number, float(found[name][i]))
+        for i in reversed(range(len(sizes)))
+        for name in paper
+        if (number := paper[name][i]) is not None
+    )
 
 
 def within(
@@ -144,7 +173,7 @@ def within(
     ]  # fmt: skip
 
 
-def order(sizes: Sequence[int], values: Any, *, last: int = 3) -> float:
+def order(sizes: Any, values: Any, *, last: int = 3) -> float:
     """The order of the last sizes.
 
     Example:
@@ -221,3 +250,20 @@ def portrait(
     left.set_title("network - solution")
     right.set_title("where the kinks are")
     return drawn
+
+
+def network_errors(
+    net: shallow.ShallowNetwork, solution: Solution, rule: quadrature.Rule
+) -> dict[str, float]:
+    """The errors of one network in L2 and H1.
+
+    Example:
+      >>> net = shallow.from_arrays([[1.0]], [0.0], [1.0])
+      >>> linear = Solution(lambda x: x[:, 0], np.ones_like)
+      >>> network_errors(net, linear, quadrature.box(4, 3))
+      {'L2': 0.0, 'H1': 0.0}
+    """
+    v = np.asarray(shallow.evaluate(net, rule.points)) - solution.value(rule.points)
+    g = np.asarray(shallow.gradient(net, rule.points)) - solution.gradient(rule.points)
+    square = float(rule.weights @ v**2)
+    return {"L2": square**0.5, "H1": (square + float(rule.weights @ (g**2).sum(axis=1))) ** 0.5}

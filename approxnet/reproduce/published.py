@@ -182,9 +182,21 @@ def long_table(results: Sequence[Result]) -> str:
       >>> long_table([]).splitlines()[0]
       '| experiment | paper | what it claims | the paper | ours | level |'
     """
+    rows = [row for result in results for row in _rows(result)]
     made = {_made(result): None for result in results}
-    origin = "".join(f"- {line}\n" for line in made)
-    return f"{_table([row for result in results for row in _rows(result)])}\n{origin}"
+    return "\n".join([_table(_said_once(rows)), *(f"- {line}" for line in made), ""])
+
+
+def _said_once(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows; experiment and paper are left out where they are those of the row before."""
+    before: list[Sequence[str]] = [("", ""), *rows]
+    return [
+        [
+            *(cell if cell != last else "" for cell, last in zip(row[:2], above, strict=False)),
+            *row[2:],
+        ]
+        for above, row in zip(before, rows, strict=False)
+    ]
 
 
 def _rows(result: Result) -> list[list[str]]:
@@ -193,14 +205,20 @@ def _rows(result: Result) -> list[list[str]]:
     if not lines:
         claim = result.quotes[0].statement if result.quotes else result.title
         ours = f"{summary.held(result)} checks hold" if result.runs else NOT_RUN
-        level = summary.worth(Cell((), result.level if result.runs else NOT_RUN), result)
+        level = _level(Cell((), result.level if result.runs else NOT_RUN), result)
         return [[f"`{result.name}`", _source(result, 0), escape(claim), "", ours, escape(level)]]
     return [[f"`{result.name}`", *_compared(result, line)] for line in lines]
 
 
 def _compared(result: Result, line: Line) -> Iterable[str]:
-    texts = (line.claim, *summary.beside(line), summary.worth(line.ours, result))
+    texts = (line.claim, *summary.beside(line), _level(line.ours, result))
     return (_source(result, line.quote), *map(escape, texts))
+
+
+def _level(cell: Cell, result: Result) -> str:
+    """The level, and the verdict on the experiment if some check does not hold."""
+    verdict = "" if result.verdict == "pass" else f", {result.verdict}"
+    return f"{summary.worth(cell, result)}{verdict}"
 
 
 def _source(result: Result, quote: int) -> str:

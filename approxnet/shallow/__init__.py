@@ -7,7 +7,9 @@ algorithms grow a network from a ``dictionary`` of atoms, with known rates.
 
 from approxnet.shallow import elliptic, spectral
 from approxnet.shallow.atoms import Dictionary, dictionary
+from approxnet.shallow.descent import Trained, train
 from approxnet.shallow.energy import Energy, h1, l2
+from approxnet.shallow.features import Fitted, draw_network, random_features
 from approxnet.shallow.greedy import (
     REASONS,
     Path,
@@ -16,15 +18,20 @@ from approxnet.shallow.greedy import (
     relaxed_greedy,
 )
 from approxnet.shallow.network import ShallowNetwork, evaluate, from_arrays, gradient, to_relu
+from approxnet.shallow.refinement import Refined, refine_network
 from approxnet.shallow.rules import exact_rule
 
 __all__ = [
     "REASONS",
     "Dictionary",
     "Energy",
+    "Fitted",
     "Path",
+    "Refined",
     "ShallowNetwork",
+    "Trained",
     "dictionary",
+    "draw_network",
     "elliptic",
     "evaluate",
     "exact_rule",
@@ -34,7 +41,10 @@ __all__ = [
     "l2",
     "orthogonal_greedy",
     "pure_greedy",
+    "random_features",
+    "refine_network",
     "relaxed_greedy",
     "spectral",
     "to_relu",
+    "train",
 ]

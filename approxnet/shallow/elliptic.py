@@ -124,8 +124,8 @@ def diffusion(
     weights = w[:, None] * np.stack([c] + d * [a], axis=1)
     load = np.zeros((q, d + 1))
     load[:, 0] = w * values("f", f, points)
-    minimum = np.array(float(minimum))
-    energy = build(points, _value_and_gradient(d), weights, load, minimum=minimum)
+    lowest = np.array(float(minimum))
+    energy = build(points, _value_and_gradient(d), weights, load, minimum=lowest)
     if boundary is None:
         if callable(flux) or flux != 0:
             raise ValueError(f"boundary must be given for a flux, got None and flux {flux!r}")

@@ -392,3 +392,24 @@ def h1(f: Callable[[Any], Any], rule: quadrature.Rule) -> Energy:
         points, (eye[None, :, :1], eye[None, :, 1:]), weights, weights * F,
         minimum=np.array(-(weights * F**2).sum() / 2), squares=True,
     )  # fmt: skip
+
+
+def of(target: Callable[[Any], Any] | Energy, inner: str, rule: quadrature.Rule | None) -> Energy:
+    """The energy of a function by a rule, "l2" or "h1", or the energy that is given.
+
+    Raises:
+      ValueError: if a function has no rule, or an energy has one.
+      ConfigError: if the inner product is not known.
+
+    Example:
+      >>> of(lambda x: x[..., 0], "h1", quadrature.gauss_legendre(2)).order
+      1
+    """
+    _checks.one_of("inner", inner, ("l2", "h1"))
+    if isinstance(target, Energy):
+        if rule is not None:
+            raise ValueError("rule must be left out for an energy, which has its own points")
+        return target
+    if rule is None:
+        raise ValueError("rule must be given for a function, got None; take quadrature.box")
+    return {"l2": l2, "h1": h1}[inner](target, rule)

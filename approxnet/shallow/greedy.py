@@ -220,8 +220,8 @@ def relaxed_greedy(
     n = _checks.count("n", n, at_least=1)
     if not (np.ndim(bound) == 0 and np.isfinite(bound) and bound > 0):
         raise ValueError(f"bound must be a positive number, got {bound!r}")
-    bound = np.asarray(bound, np.float64)
-    return _report(_sequential(key, energy, dictionary, n, refine, bound, relaxed_step))
+    limit = np.asarray(bound, np.float64)
+    return _report(_sequential(key, energy, dictionary, n, refine, limit, relaxed_step))
 
 
 def pure_greedy(
@@ -273,12 +273,9 @@ def pure_greedy(
 
 def _energy(key: jax.Array, target: Any, dictionary: Dictionary, inner: str, rule: Any) -> Energy:
     """The energy of a target, or the energy given, if it fits the dictionary."""
-    _checks.one_of("inner", inner, ("l2", "h1"))
-    if not isinstance(target, Energy):
-        rule = default_rule(key, dictionary) if rule is None else rule
-        target = {"l2": forms.l2, "h1": forms.h1}[inner](target, rule)
-    elif rule is not None:
-        raise ValueError("rule must be left out for an energy, which has its own points")
+    if rule is None and not isinstance(target, Energy):
+        rule = default_rule(jax.random.fold_in(key, 0), dictionary)
+    target = forms.of(target, inner, rule)
     _check_points(target.points, dictionary)
     check_smoothness(dictionary.activation, target.order)
     return target

@@ -72,12 +72,15 @@ def from_arrays(
       (1, 2)
     """
     _checks.one_of("activation", activation, SMOOTHNESS)
+    given: dict[str, Any] = {
+        "directions": directions,
+        "offsets": offsets,
+        "coefficients": coefficients,
+    }
     arrays = {
         name: value if hasattr(value, "dtype") else np.asarray(value, np.float64)
-        for name, value in (
-            ("directions", directions), ("offsets", offsets), ("coefficients", coefficients)
-        )
-    }  # fmt: skip
+        for name, value in given.items()
+    }
     shape = np.shape(arrays["directions"])
     if len(shape) != 2 or 0 in shape:
         raise NetworkError(f"directions must have shape (n, d), none of them 0, got {shape}")

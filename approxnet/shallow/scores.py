@@ -175,9 +175,9 @@ def _search(
     scale = jnp.concatenate([jnp.full(tangents.shape[1], turn), step[None]])
 
     def atoms(y: jax.Array) -> tuple[jax.Array, jax.Array]:
-        w = w0 / length + jnp.matmul(y[:, :-1], tangents.T, precision=HIGHEST)
+        w = (w0 / length)[None] + jnp.matmul(y[:, :-1], tangents.T, precision=HIGHEST)
         w = length * w / jnp.linalg.norm(w, axis=1, keepdims=True)
-        pivot = jnp.matmul(w0 - w, d.centre, precision=HIGHEST)
+        pivot = jnp.matmul(w0[None] - w, d.centre, precision=HIGHEST)
         return w, b0 + y[:, -1] + pivot
 
     def scores(y: jax.Array) -> jax.Array:
@@ -219,7 +219,7 @@ def maximise(f: Any, y: jax.Array, top: jax.Array, h: jax.Array) -> tuple[jax.Ar
 
     def round_(_: Any, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         y, top, h = state
-        values = f(y + h * stencil)
+        values = f(y[None] + h[None] * stencil)
         plus, minus, mixed = values[:D], values[D : 2 * D], values[2 * D :]
         slope = (plus - minus) / 2
         H = jnp.diag(plus + minus - 2 * top)
@@ -230,7 +230,7 @@ def maximise(f: Any, y: jax.Array, top: jax.Array, h: jax.Array) -> tuple[jax.Ar
         p = jnp.matmul(V, jnp.matmul(slope, V, precision=HIGHEST) / size, precision=HIGHEST)
         p = p / jnp.maximum(1, jnp.linalg.norm(p))
         moves = jnp.concatenate([jnp.zeros((1, D), y.dtype), stencil, p[None]])
-        values = jnp.concatenate([top[None], values, f(y + h * p[None])])
+        values = jnp.concatenate([top[None], values, f((y + h * p)[None])])
         best = jnp.argmax(jnp.where(jnp.isnan(values), -jnp.inf, values))
         move = moves[best]
         return y + h * move, values[best], h * jnp.clip(jnp.linalg.norm(move), 0.25, 1)

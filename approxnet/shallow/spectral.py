@@ -21,6 +21,7 @@ Reference: Patera, J. Comput. Phys. 54 (1984), 468-488, for spectral elements.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -114,11 +115,11 @@ def diffusion(
         if not (np.ndim(number) == 0 and np.isfinite(number) and number >= least):
             raise ValueError(f"{name} must be a number {'>' if least else '>='} 0, got {number!r}")
     counts = [_checks.count("cells", n, at_least=1) for n in np.broadcast_to(cells, (d,))]
-    axes = [_axis(n, p, a, b) for n, a, b in zip(counts, low, high, strict=True)]
-    grid = np.meshgrid(*(x for x, _, _ in axes), indexing="ij")
+    boxes = list(zip(counts, low, high, strict=True))
+    grid = np.meshgrid(*(_nodes(n, p, a, b) for n, a, b in boxes), indexing="ij")
     points = np.stack(grid, axis=-1).reshape(-1, d)
-    mass = tuple(M for _, M, _ in axes)
-    form = Kronecker(mass, tuple(coefficient * K for _, _, K in axes), np.array(float(reaction)))
+    mass, stiffness = zip(*(weighted_axis(n, p, a, b) for n, a, b in boxes), strict=True)
+    form = Kronecker(mass, tuple(coefficient * K for K in stiffness), np.array(float(reaction)))
     data = values("f", f, points).reshape([len(M) for M in mass])
     for M in mass:
         data = np.tensordot(data, M, axes=((0,), (1,)))
@@ -128,27 +129,46 @@ def diffusion(
     )  # fmt: skip
 
 
-def _axis(cells: int, p: int, a: float, b: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes (N,), mass and stiffness (N, N) of one axis, N = cells p + 1."""
-    t = lobatto(p)
-    rule = quadrature.gauss_legendre(p + 1, -1.0, 1.0)
-    to_values = np.linalg.inv(legendre.legvander(t, p))  # from nodal values to coefficients
-    B = legendre.legvander(rule.points[:, 0], p) @ to_values
-    slopes = np.stack(
-        [legendre.legval(rule.points[:, 0], legendre.legder(e)) for e in np.eye(p + 1)]
-    )
-    D = slopes.T @ to_values
-    h = (b - a) / cells
-    M_cell = h / 2 * B.T @ (rule.weights[:, None] * B)
-    K_cell = 2 / h * D.T @ (rule.weights[:, None] * D)
-    N = cells * p + 1
+def _nodes(cells: int, p: int, a: float, b: float) -> np.ndarray:
+    """The Gauss-Lobatto points of all cells, (cells p + 1,)."""
+    inner = np.arange(cells)[:, None] + (lobatto(p)[1:] + 1) / 2
+    return np.append(a, a + (b - a) / cells * inner)
+
+
+def weighted_axis(
+    cells: int,
+    p: int,
+    a: float,
+    b: float,
+    coefficient: Callable[[np.ndarray], np.ndarray] = np.ones_like,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mass and stiffness matrices, (N, N) with N = cells p + 1, of interpolants on [a, b].
+
+    Args:
+      cells: of equal length.
+      p: degree.
+      a: left end.
+      b: right end.
+      coefficient: (q,) -> (q,), of the stiffness; by p + 3 Gauss points in each cell.
+
+    Example:
+      >>> M, K = weighted_axis(2, 1, 0.0, 1.0)
+      >>> K.tolist()
+      [[2.0, -2.0, 0.0], [-2.0, 4.0, -2.0], [0.0, -2.0, 2.0]]
+    """
+    rule, h, N = quadrature.gauss_legendre(p + 3, -1.0, 1.0), (b - a) / cells, cells * p + 1
+    t = rule.points[:, 0]
+    to_coefficients = np.linalg.inv(legendre.legvander(lobatto(p), p))
+    B = legendre.legvander(t, p) @ to_coefficients
+    D = 2 / h * legendre.legval(t, legendre.legder(np.eye(p + 1))).T @ to_coefficients
+    weights = h / 2 * rule.weights
+    alpha = coefficient(a + h * (np.arange(cells)[:, None] + (t + 1) / 2).ravel())
     M, K = np.zeros((N, N)), np.zeros((N, N))
     i = p * np.arange(cells)[:, None] + np.arange(p + 1)
-    np.add.at(M, (i[:, :, None], i[:, None, :]), M_cell)
-    np.add.at(K, (i[:, :, None], i[:, None, :]), K_cell)
-    x = np.concatenate([[a], (a + h * (np.arange(cells)[:, None] + (t[1:] + 1) / 2)).ravel()])
-    x[-1] = b
-    return x, M, K
+    place = i[:, :, None], i[:, None, :]
+    np.add.at(M, place, B.T @ (weights[:, None] * B))
+    np.add.at(K, place, np.einsum("qi,cq,qj->cij", D, alpha.reshape(cells, -1) * weights, D))
+    return M, K
 
 
 def lobatto(p: int) -> np.ndarray:

@@ -170,3 +170,15 @@ def test_wrong_arguments_are_named():
         synthetic.three_sets("linear", 1)
     with pytest.raises(ConfigError, match="did you mean 'pairwise'"):
         synthetic.three_sets("pairwize", 3)
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_half_discs_are_apart_and_of_radius_one(n):
+    x, labels = (np.asarray(a) for a in synthetic.half_discs(n, margin=0.3, slide=0.7))
+    side = 2 * labels - 1
+    assert labels.tolist() == [i % 2 for i in range(n)]
+    assert (side * x[:, 0]).min() >= 0.3
+    moved = side[:, None] * x - [0.3, 0.7]
+    assert np.linalg.norm(moved, axis=1).max() < 1
+    with pytest.raises(ValueError, match="n must be an integer >= 2"):
+        synthetic.half_discs(1)

@@ -10,6 +10,7 @@ SLOW = {
     "add/architecture.md",
     "add/target.md",
     "guide/approximation.md",
+    "guide/models.md",
     "guide/multigrid.md",
     "guide/optimize.md",
     "guide/shallow.md",
@@ -32,11 +33,11 @@ def agree(said, shown):
     assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(5))
 def test_the_readme_prints_what_it_says(i, tmp_path, monkeypatch):
     """Each block for itself."""
     blocks = pages.blocks(pages.ROOT / "README.md")
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     monkeypatch.chdir(tmp_path)
     agree(pages.run(blocks[i], {"__name__": "readme"}), blocks[i].shown)
 

@@ -13,6 +13,10 @@ from approxnet.errors import OfflineError
 from approxnet.reproduce import catalog, page
 
 TOYS = {
+    "siegel_2023_table3": {"sizes": (4, 8), "epochs": 200, "runs": 2, "cells": 32},
+    "siegel_2023_table4": {"sizes": (4, 8), "epochs": 100, "polish": 20, "runs": 2, "cells": 32},
+    "mueller_zeinhofer_2023_poisson": {"seeds": 1, "steps": 3, "neurons": (8,), "features": (32,)},
+    "shallow_solvers_compared": {"sizes": (4,), "epochs": 50, "cells": 64, "steps": 3},
     "photograph": {"nodes": (100,), "step": 6},
     "he_li_xu_zheng_2020_representation": {
         "line": (30,),
@@ -60,6 +64,14 @@ TOYS = {
     },
     "spectral_bias": {"sizes": (8, 16), "neurons": 64, "waves": (1, 8), "steps": 500},
     "runge_and_weierstrass": {"degrees": (4, 16), "means": (4, 16), "best": (4, 8), "sums": (2, 8)},
+    "course_greedy_homework": {"neurons": 64, "equation": 32, "compared": 16, "steps": 1000},
+    "siegel_2023_table1": {"sizes": (32, 64), "cells": 2048},
+    "siegel_2023_table2": {"sizes": (16, 32), "cells": 1024},
+    "siegel_2023_table5": {"sizes": (32, 64), "cells": 2048},
+    "siegel_2023_table7": {"sizes": (16, 32)},
+    "siegel_2023_table8": {"sizes": (16, 32), "cells": 30},
+    "siegel_2023_table10": {"sizes": (16, 32), "cells": 16},
+    "siegel_2023_table11": {"sizes": (16, 32)},
     "universal_approximation": {"activations": ("tanh",), "degrees": (2,), "degree": 2},
     "rates_lab": {
         "targets": ("power", "takagi"),
@@ -74,6 +86,7 @@ TOYS = {
     "rnn_on_rows": {"hidden": 48},
     "descent_theorems": {"dimension": 5, "steps": 40, "convex_steps": 20},
     "nearly_singular_homework": {"between": 1},
+    "sparse_training": {"starts": 2},
     "sgd_noise_ball": {"fractions": (0.25, 0.5), "steps": 300, "seeds": 128},
     "course_assignments": {"seeds": 2, "learners": ("least squares", "logistic regression", "MLP")},
 }

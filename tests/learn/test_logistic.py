@@ -48,6 +48,14 @@ def test_it_is_the_logistic_regression_of_scikit_learn(name, penalty):
     np.testing.assert_array_equal(logistic.predict(mine, x), reference.predict(x))
 
 
+def test_newton_takes_few_steps(monkeypatch):
+    """A wrong Hessian would still come to the minimiser, but linearly."""
+    steps, honest = [], logistic._newton_step
+    monkeypatch.setattr(logistic, "_newton_step", lambda *a: steps.append(1) or honest(*a))
+    logistic.fit(*cloud(0, 60, 2, 3), penalty=1e-2)
+    assert len(steps) <= 8
+
+
 @pytest.mark.parametrize("k", [2, 3])
 def test_the_gradient_vanishes_at_the_minimiser(k):
     """Central differences of a loss of the size 1 err by eps / h + h^2 |L'''| < 1e-9."""
@@ -121,15 +129,15 @@ def test_the_margin_rises_to_the_largest_like_one_over_the_logarithm():
 
 
 @pytest.mark.parametrize("margin", [0.1, 1.0])
-def test_the_margin_is_above_its_bound(margin):
+@pytest.mark.parametrize("slide", [0.0, 0.5, 3.0])
+def test_the_margin_is_above_its_bound(margin, slide):
     """For several sets and penalties; the bound tends to the largest margin too."""
     penalties = 10.0 ** -np.arange(1, 17, 5)
-    for seed in range(3):
-        x, y = (np.asarray(a) for a in synthetic.separable(jax.random.key(seed), 10, margin=margin))
-        largest = svm.fit(x, y, cost=np.inf).machines[0].width / 2
-        for model, penalty in zip(logistic.path(x, y, penalties), penalties, strict=True):
-            bound = logistic.margin_bound(10, largest, penalty)
-            assert bound <= linear.margin(model, x, y) <= largest * (1 + 1e-9)
+    x, y = (np.asarray(a) for a in synthetic.half_discs(10, margin=margin, slide=slide))
+    largest = svm.fit(x, y, cost=np.inf).machines[0].width / 2
+    for model, penalty in zip(logistic.path(x, y, penalties), penalties, strict=True):
+        bound = logistic.margin_bound(10, largest, penalty)
+        assert bound <= linear.margin(model, x, y) <= largest * (1 + 1e-9)
     assert logistic.margin_bound(10, 1.0, 1e-300) > 0.99
 
 

@@ -60,6 +60,19 @@ def test_the_gap_is_closed_for_small_and_large_costs(cost):
         assert gap(x, y, svm.fit(x, y, kernel=kernel, cost=cost), cost) <= 1e-8
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("shift", [0.0, 10.0])
+def test_the_gap_is_closed_for_data_of_any_size_with_repeated_points(scale, shift):
+    """Every point four times, under both labels for one of them."""
+    x, y = cloud(7, 24, 2, 2)
+    x, y = scale * (np.repeat(x, 4, axis=0) + shift), np.repeat(y, 4)
+    y[0] = 1 - y[0]
+    for cost in (1e-2, 1e2):
+        assert gap(x, y, svm.fit(x, y, cost=cost / scale**2), cost / scale**2) <= 1e-8
+    kernel = kernels.gauss(0.1 / scale**2)
+    assert gap(x, y, svm.fit(x, y, kernel=kernel, cost=1e2), 1e2) <= 1e-8
+
+
 def test_the_hard_margin_of_two_points_is_their_distance():
     x = np.array([[0.0, 0.0], [3.0, 4.0]])
     machine = svm.fit(x, [0, 1], cost=math.inf).machines[0]
@@ -143,7 +156,7 @@ def test_pairs_vote():
 def test_a_gap_that_stays_open_is_said(monkeypatch):
     honest = dual.interior.solve
     monkeypatch.setattr(
-        dual.interior, "solve", lambda *a: honest(*a)._replace(b=7.0, z=np.zeros((2, 20)))
+        dual.interior, "solve", lambda *a, **k: honest(*a, **k)._replace(b=7.0, z=np.zeros((2, 20)))
     )
     monkeypatch.setattr(dual.scipy.linalg, "lstsq", lambda A, b, cond: (np.zeros(len(b)),))
     x, y = cloud(5, 20, 2, 2)

@@ -153,7 +153,7 @@ def test_trees_are_taken_and_lbfgs_goes_down_to_the_minimum_of_rosenbrock(x64):
     assert path.values.shape == (61,) and float(path.values[0]) == pytest.approx(24.2)
     assert (np.diff(path.values) <= 0).all()
     np.testing.assert_allclose([path.points["a"][-1], path.points["b"][-1]], 1.0, rtol=1e-8)
-    values, slopes = jax.vmap(jax.value_and_grad(rosenbrock))(path.points)
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(rosenbrock)))(path.points)
     np.testing.assert_allclose(values, path.values, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(slopes["a"], path.gradients["a"], rtol=1e-9, atol=1e-12)
 

@@ -57,7 +57,10 @@ def test_publishing_writes_results_and_tables(folder, checkout):
     row = r"| `compared` | Author, Table 1 | accuracy, \|percent\| | 93.53 | 1.50 ± 1.05 |"
     assert f"{row} smoke, 6 seeds |\n" in readme
     assert "| `good` | Author, Table 1 | the value is 1 |  | 2 of 2 checks hold | smoke |" in readme
-    assert "| `outside` | Author, Table 1 | the value is 1 |  | 0 of 2 checks hold |" in readme
+    assert (
+        "| `outside` | Author, Table 1 | the value is 1 |  | 0 of 2 checks hold | smoke, outside |"
+        in readme
+    )
     assert "never run" not in readme
     assert "| never run | at least 9 | - | not run |" in docs
     assert "| one number |  | 7.5 ± 0.707 | smoke, 2 seeds |" in docs
