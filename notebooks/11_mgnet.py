@@ -34,7 +34,7 @@ from approxnet import data, models, multigrid, plot, training
 
 # %%
 rng = np.random.default_rng(7)
-with jax.enable_x64(True):
+with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
     rows = []
     for n in (15,) if quick else (15, 31, 63):
         problem = multigrid.hierarchy((n, n), transfer=multigrid.linear_element)
