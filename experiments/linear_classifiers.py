@@ -3,7 +3,7 @@
 Command: approxnet reproduce linear_classifiers
 Cost: 6 s (smoke, digits), 4 min (full, Fashion-MNIST too), on two cores
 Expect: on digits least squares has 0.856 of the test images right, logistic regression 0.87,
-machines without a kernel 0.93, with kernels 0.95; every machine's duality gap is closed to
+machines without a kernel 0.91, with kernels 0.93 and more; every machine's duality gap is closed to
 1e-8. The order is that of the course on MNIST: a machine with a kernel is ahead of one without. On
 Fashion-MNIST least squares has 0.811, logistic regression 0.845, and machines that have seen 5000
 of the 60000 images 0.811, 0.838, 0.840.
@@ -92,11 +92,11 @@ class Config:
     """
 
     sets: tuple[str, ...]
-    examples: int = 200
+    examples: int
     seed: int = 0
 
 
-SCALES = {"smoke": Config(sets=("digits",)), "full": Config(sets=SETS, examples=500)}
+SCALES = {"smoke": Config(sets=("digits",), examples=60), "full": Config(sets=SETS, examples=500)}
 
 
 class Score(NamedTuple):
@@ -254,9 +254,9 @@ MARKS = {
     "digits": {
         "least squares": 0.84,
         "logistic regression": 0.86,
-        "SVM, no kernel": 0.92,
-        "SVM, polynomial": 0.94,
-        "SVM, Gauss": 0.94,
+        "SVM, no kernel": 0.9,
+        "SVM, polynomial": 0.93,
+        "SVM, Gauss": 0.93,
     },
     "fashion_mnist": {
         "least squares": 0.81,
@@ -266,7 +266,8 @@ MARKS = {
         "SVM, Gauss": 0.83,
     },
 }
-"""Test accuracies that are asked for; they are ours, since the notes have other sets."""
+"""Test accuracies that are asked for; they are ours, since the notes have other sets. On digits the
+machines see 60 images of each class."""
 
 
 def _checks_of(name: str, scores: Mapping[str, Score]) -> list[Check]:

@@ -80,7 +80,7 @@ TOYS = {
         "degrees": (4, 8),
         "levels": (1, 3),
     },
-    "linear_classifiers": {"examples": 60},
+    "linear_classifiers": {"seed": 1},
     "max_margin_limit": {"decades": 13},
     "decision_regions": {"n": 100, "pixels": 30},
     "rnn_on_rows": {"hidden": 48},
