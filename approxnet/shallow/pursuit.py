@@ -32,6 +32,7 @@ from approxnet.shallow.path import (
     SOLVED,
     Path,
 )
+from approxnet.shallow.samples import sample_atoms
 from approxnet.shallow.scores import Atom, best_atom
 
 ROWS = 32
@@ -112,7 +113,7 @@ def orthogonal(
         key, draw = jax.random.split(state.key)
         state = state._replace(key=key)
         atom = best_atom(draw, d, energy, forms.residual(energy, state.phi), refine)
-        g = forms.sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
+        g = sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
         q, column = _orthogonalise(form, state.basis, g.ravel(), state.k)
         height = (form(q) * q).sum()
         reason = _verdict(energy, g, atom, height)
@@ -207,7 +208,7 @@ def sequential(
         key, draw = jax.random.split(state.key)
         state = state._replace(key=key)
         atom = best_atom(draw, d, energy, forms.residual(energy, state.phi), refine)
-        g = forms.sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
+        g = sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
         reason = _verdict(energy, g, atom, (g**2).sum())
         keep, c = rule(energy, state.phi, g, atom, state.k, bound)
         before = jnp.where(state.k > 0, state.factor[:, state.k - 1], 0)

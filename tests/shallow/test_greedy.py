@@ -10,7 +10,7 @@ import pytest
 
 from approxnet import quadrature, shallow
 from approxnet.errors import AssumptionError, ConvergenceWarning, NonFiniteError
-from approxnet.shallow import atoms, pursuit, scores
+from approxnet.shallow import atoms, pursuit, samples, scores
 from approxnet.shallow import energy as forms
 from approxnet.shallow import path as paths
 
@@ -48,11 +48,11 @@ def test_the_scores_of_a_line_are_the_sums_over_all_points(activation, x64):
     operator = tuple(rng.normal(size=(q, 2, 2**k)) for k in range(order + 1))
     energy = forms.build(RULE.points, operator, np.ones((q, 2)), rng.normal(size=(q, 2)))
     energy, d = forms.cast((energy, lines(activation, fresh=True)), float)
-    R = forms.distribution(energy, energy.load)
+    R = samples.distribution(energy, energy.load)
     w, first, step = atoms.draw(key(), d)
     found = scores._line(R, d, energy, w[2], first[2], step[2])
     offsets = np.asarray(first[2]) + np.asarray(step[2]) * np.arange(float(d.offsets))
-    g = forms.sample_atoms(energy, activation, jnp.broadcast_to(w[2], (16, 2)), offsets)
+    g = samples.sample_atoms(energy, activation, jnp.broadcast_to(w[2], (16, 2)), offsets)
     expected = np.einsum("nqm,qm->n", g, energy.load)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * abs(energy.load).sum())
 
