@@ -33,6 +33,7 @@ from approxnet import quadrature, shallow
 from approxnet.reproduce import Check, Numbers, Quote, Table, growth
 from approxnet.reproduce.progress import Reporter
 from approxnet.shallow import energy as forms
+from approxnet.shallow import samples
 
 STORED = {
     "quadratic": {4: 5.480e-3, 8: 1.357e-3, 16: 3.36e-4, 32: 8.5e-5, 64: 2.1e-5, 128: 5e-6,
@@ -219,7 +220,7 @@ def _adam(config: Config) -> Part:
     optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, config.steps))
 
     def loss(net: shallow.ShallowNetwork) -> jax.Array:
-        return forms.error(energy, forms.sample(energy, net)) ** 2
+        return forms.error(energy, samples.sample(energy, net)) ** 2
 
     def step(carry: Any, _: Any) -> tuple[Any, jax.Array]:
         net, state = carry

@@ -26,7 +26,7 @@ from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.reproduce import Check, Numbers, Table, growth
 from approxnet.reproduce.progress import Reporter
-from approxnet.shallow import elliptic
+from approxnet.shallow import elliptic, samples
 from approxnet.shallow import energy as forms
 
 PRINTED = {
@@ -93,7 +93,7 @@ def energies(path: shallow.Path, sizes: tuple[int, ...]) -> tuple[np.ndarray, fl
     x = energy.points
     slope = jax.vmap(jax.grad(lambda p: solution(p)))(x)
     exact = forms.value(energy, jnp.concatenate([solution(x)[:, None], slope], axis=1))
-    value = jax.jit(lambda net: forms.value(energy, forms.sample(energy, net)))
+    value = jax.jit(lambda net: forms.value(energy, samples.sample(energy, net)))
     found = [
         value(dataclasses.replace(path.network(len(path.errors)),
                                   coefficients=path.coefficients[:, n - 1]))

@@ -13,8 +13,7 @@ the quantity. The arguments have the same letters everywhere:
     sigma      sigma^2 bounds the variance of the gradients
     largest    M, which bounds the gradients
 
-What a theorem assumes of these numbers is checked. The constants of the theorems are exact where
-"equality" is said.
+What a theorem assumes of these numbers is checked. Constants are exact where "equality" is said.
 
 References, cited by name:
   Polyak, Introduction to Optimization (1987).
@@ -360,9 +359,9 @@ def subgradient(steps: Any, largest: float, distance: float) -> np.ndarray:
     """Subgradients: min_{i <= k} f(x_i) - f* <= (r^2 + M^2 sum s_i^2) / (2 sum s_i).
 
     f is convex with subgradients |g| <= M, r = |x_0 - x*|, ``steps`` are s_0, ..., s_k, and the
-    sums are over i <= k. With the constant step
-    r / (M (k + 1)^(1/2)) it is r M / (k + 1)^(1/2), attained for M max_i x_i in k + 1 dimensions
-    from 0; with s_i = c / (i + 1)^(1/2) it falls like log k / k^(1/2).
+    sums are over i <= k. With the constant step r / (M (k + 1)^(1/2)) it is r M / (k + 1)^(1/2),
+    attained for M max_i x_i in k + 1 dimensions from 0; with s_i = c / (i + 1)^(1/2) it falls like
+    log k / k^(1/2).
 
     Proof: sum |x_{i+1} - x*|^2 - |x_i - x*|^2 over i. Nesterov, section 3.2.3.
 

@@ -6,8 +6,7 @@ in a cell cuts it along a chord; its ends are zeros on sides with ends + and -, 
 sign 0. The new points on the sides are inserted into the rings, and from here integers decide.
 Number the places of a ring:
 
-    chords from place p to q > p and from p' to q' > p' cross if and only if p < p' < q < q', or the
-    same with the chords exchanged.
+    chords p to q > p and p' to q' > p' cross if and only if p < p' < q < q' or p' < p < q' < q.
 
 The half-edges that leave a point, sorted counterclockwise, are sorted by the place to which their
 chord leads: a rotation system. The new cells are the cycles of
@@ -18,8 +17,7 @@ The new cells of an old one form a tree with the cell where the ring closes as i
 cell has a side on a chord between it and the root, and across it lies a cell with fewer chords
 between. The functions of all chords on the way have other signs than in the root.
 
-Rounding: values up to the noise of a function count as 0. Where values at p and q have opposite
-signs, the function is 0 at
+Rounding: values up to the noise count as 0. Between p and q of opposite signs, a function is 0 at
 
     p + t (q - p),   t = |z(p)| / (|z(p)| + |z(q)|),   give or take noise / (|z(p)| + |z(q)|).
 

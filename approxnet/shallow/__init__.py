@@ -10,14 +10,9 @@ from approxnet.shallow.atoms import Dictionary, dictionary
 from approxnet.shallow.descent import Trained, train
 from approxnet.shallow.energy import Energy, h1, l2
 from approxnet.shallow.features import Fitted, draw_network, random_features
-from approxnet.shallow.greedy import (
-    REASONS,
-    Path,
-    orthogonal_greedy,
-    pure_greedy,
-    relaxed_greedy,
-)
+from approxnet.shallow.greedy import orthogonal_greedy, pure_greedy, relaxed_greedy
 from approxnet.shallow.network import ShallowNetwork, evaluate, from_arrays, gradient, to_relu
+from approxnet.shallow.path import REASONS, Path
 from approxnet.shallow.refinement import Refined, refine_network
 from approxnet.shallow.rules import exact_rule
 

@@ -21,6 +21,7 @@ from approxnet.shallow import energy as forms
 from approxnet.shallow.derivatives import check_smoothness
 from approxnet.shallow.energy import Energy
 from approxnet.shallow.network import ShallowNetwork, from_arrays
+from approxnet.shallow.samples import sample
 
 
 class Trained(NamedTuple):
@@ -105,7 +106,7 @@ def run(net: ShallowNetwork, energy: Energy, transform: Any, steps: int) -> Trai
     method = optax.with_extra_args_support(transform)
 
     def loss(net: ShallowNetwork) -> jax.Array:
-        return forms.value(energy, forms.sample(energy, net))
+        return forms.value(energy, sample(energy, net))
 
     def step(state: tuple[Any, Any, Any], _: None) -> tuple[tuple[Any, Any, Any], jax.Array]:
         net, memory, finite = state
@@ -119,7 +120,7 @@ def run(net: ShallowNetwork, energy: Energy, transform: Any, steps: int) -> Trai
 
     start = (net, method.init(net), jnp.asarray(True))
     (net, _, finite), energies = jax.lax.scan(step, start, None, length=steps)
-    last = forms.value(energy, forms.sample(energy, net))
+    last = forms.value(energy, sample(energy, net))
     energies = jnp.append(energies, last)
     constant = _constant(energy)
     return Trained(net, energies, jnp.sqrt(2 * (energies - constant)), finite)

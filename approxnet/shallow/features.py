@@ -29,6 +29,7 @@ from approxnet.shallow.derivatives import SMOOTHNESS, check_smoothness
 from approxnet.shallow.energy import Energy
 from approxnet.shallow.network import HIGHEST, ShallowNetwork
 from approxnet.shallow.projection import check_squares, squares
+from approxnet.shallow.samples import sample, sample_atoms
 
 
 class Fitted(NamedTuple):
@@ -170,7 +171,7 @@ def _drawn(key: jax.Array, d: Dictionary, n: Any) -> ShallowNetwork:
 def _solve(net: ShallowNetwork, energy: Energy, rcond: float | None) -> Fitted:
     net, energy = forms.cast((net, energy), float)
     form = squares(energy)
-    phi = forms.sample_atoms(energy, net.activation, net.directions, net.offsets)
+    phi = sample_atoms(energy, net.activation, net.directions, net.offsets)
     phi = (phi * form.root[None]).reshape(len(phi), -1).T
     cut = float(jnp.finfo(phi.dtype).eps) if rcond is None else rcond
     Q, R = jnp.linalg.qr(phi)
@@ -179,4 +180,4 @@ def _solve(net: ShallowNetwork, energy: Energy, rcond: float | None) -> Fitted:
     a = jnp.matmul(jnp.matmul(form.y, Q, precision=HIGHEST), U, precision=HIGHEST)
     c = jnp.matmul(jnp.where(kept, a / jnp.where(kept, s, 1), 0), V, precision=HIGHEST)
     fitted = ShallowNetwork(net.directions, net.offsets, c, net.activation)
-    return Fitted(fitted, forms.error(energy, forms.sample(energy, fitted)), kept.sum())
+    return Fitted(fitted, forms.error(energy, sample(energy, fitted)), kept.sum())

@@ -37,8 +37,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxnet.errors import AssumptionError
-from approxnet.shallow.energy import Energy, sample_atoms
+from approxnet.shallow.energy import Energy
 from approxnet.shallow.network import HIGHEST
+from approxnet.shallow.samples import sample_atoms
 from approxnet.shallow.scores import POWERS
 
 

@@ -59,6 +59,7 @@ from approxnet.shallow.projection import (
     residual,
     squares,
 )
+from approxnet.shallow.samples import sample, sample_atoms
 
 METHODS = ("gauss_newton", "neuronwise", "natural_gradient")
 
@@ -224,13 +225,13 @@ def _refine(net: ShallowNetwork, energy: Energy, method: str, rtol: Any, max_ste
 
 def _natural(net: ShallowNetwork, form: Squares, rtol: Any, max_steps: int) -> _Found:
     def r(net: ShallowNetwork) -> jax.Array:
-        return form.y - (form.root * forms.sample(form.energy, net)).ravel()
+        return form.y - (form.root * sample(form.energy, net)).ravel()
 
     found = natural_gradient(
         lambda net: (r(net) ** 2).sum() / 2, r, net, rtol=rtol, max_steps=max_steps
     )
     end = found.value
-    phi = forms.sample_atoms(form.energy, net.activation, end.directions, end.offsets)
+    phi = sample_atoms(form.energy, net.activation, end.directions, end.offsets)
     return _Found(end, found, ~(form.root[None] * phi).any(axis=(1, 2)))
 
 

@@ -1,6 +1,6 @@
 """The products of a residual with all atoms of a dictionary, and the search for the largest.
 
-On a line of parallel atoms sigma(t + b_i), t = w.x, the products (4) of ``energy`` are sums over
+On a line of parallel atoms sigma(t + b_i), t = w.x, the products (1) of ``samples`` are sums over
 the points p of c_kp sigma^(k)(t_p + b_i). For a truncated power sigma(t) = max(t, 0)^K they are
 
     sum_a b_i^a B_a(i),    B_a(i) = sum over {p: t_p + b_i > 0} of
@@ -29,15 +29,9 @@ import jax.numpy as jnp
 
 from approxnet.shallow.atoms import Dictionary, draw
 from approxnet.shallow.derivatives import derivatives
-from approxnet.shallow.energy import (
-    Energy,
-    distribution,
-    pairing,
-    sample_atoms,
-    tensor_power,
-    weighted,
-)
+from approxnet.shallow.energy import Energy, weighted
 from approxnet.shallow.network import HIGHEST
+from approxnet.shallow.samples import distribution, pairing, sample_atoms, tensor_power
 
 POWERS = {"heaviside": 0, "relu": 1, **{f"relu{k}": k for k in range(2, 10)}}
 """The truncated powers."""

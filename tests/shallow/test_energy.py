@@ -7,7 +7,7 @@ import pytest
 
 from approxnet import quadrature, shallow
 from approxnet.errors import AssumptionError, NonFiniteError
-from approxnet.shallow import elliptic
+from approxnet.shallow import elliptic, samples
 from approxnet.shallow import energy as forms
 
 RULE = quadrature.box((5, 4), 3, (-1.0, 0.0), (1.0, 2.0))
@@ -79,7 +79,7 @@ def directly(name, v):
 @pytest.mark.parametrize("name", ENERGIES)
 def test_the_energy_is_the_one_of_the_equation(name, x64):
     energy, net = forms.cast(ENERGIES[name], float), forms.cast(tanh_network(), float)
-    found = forms.value(energy, forms.sample(energy, net))
+    found = forms.value(energy, samples.sample(energy, net))
 
     def v(p):
         return net.coefficients @ jnp.tanh(net.directions @ p + net.offsets)
@@ -90,7 +90,7 @@ def test_the_energy_is_the_one_of_the_equation(name, x64):
 @pytest.mark.parametrize("name", ENERGIES)
 def test_the_residual_is_minus_the_derivative_of_the_energy(name, x64):
     energy, net = forms.cast(ENERGIES[name], float), forms.cast(tanh_network(), float)
-    phi = forms.sample(energy, net)
+    phi = samples.sample(energy, net)
     slope = jax.grad(lambda p: forms.value(energy, p))(phi)
     np.testing.assert_allclose(forms.residual(energy, phi), -slope, rtol=1e-11, atol=1e-13)
 
@@ -99,12 +99,12 @@ def test_the_residual_is_minus_the_derivative_of_the_energy(name, x64):
 def test_the_pairing_with_an_atom_is_that_of_its_samples(activation, x64):
     energy = forms.cast(ENERGIES["nitsche"], float)
     net = forms.cast(tanh_network(1, activation=activation), float)
-    r = forms.residual(energy, forms.sample(energy, net))
-    atoms = forms.sample_atoms(energy, activation, net.directions, net.offsets)
+    r = forms.residual(energy, samples.sample(energy, net))
+    atoms = samples.sample_atoms(energy, activation, net.directions, net.offsets)
     total = jnp.einsum("n,nqm->qm", net.coefficients, atoms)
-    np.testing.assert_allclose(total, forms.sample(energy, net), rtol=1e-11, atol=1e-12)
-    found = forms.pairing(
-        forms.distribution(energy, r), energy.points, activation, net.directions, net.offsets
+    np.testing.assert_allclose(total, samples.sample(energy, net), rtol=1e-11, atol=1e-12)
+    found = samples.pairing(
+        samples.distribution(energy, r), energy.points, activation, net.directions, net.offsets
     )
     np.testing.assert_allclose(found, (atoms * r[None]).sum((1, 2)), rtol=1e-10, atol=1e-11)
 
@@ -112,7 +112,7 @@ def test_the_pairing_with_an_atom_is_that_of_its_samples(activation, x64):
 def test_the_error_of_squares_is_the_norm_of_what_is_left(x64):
     energy, net = forms.cast(ENERGIES["l2"], float), tanh_network()
     left = np.asarray(shallow.evaluate(net, RULE.points)) - np.asarray(f(RULE.points))
-    found = forms.error(energy, forms.sample(energy, forms.cast(net, float)))
+    found = forms.error(energy, samples.sample(energy, forms.cast(net, float)))
     np.testing.assert_allclose(found, np.sqrt(RULE.weights @ left**2), rtol=1e-12)
 
 
@@ -126,7 +126,7 @@ def test_the_parts_of_a_boundary_lie_on_it_with_outer_normals():
 def test_an_activation_without_the_derivative_is_refused():
     energy = forms.cast(ENERGIES["biharmonic"], jnp.float32)
     with pytest.raises(AssumptionError, match="2 derivatives in L2 for this energy, got 'relu'"):
-        forms.sample(energy, forms.cast(tanh_network(activation="relu"), jnp.float32))
+        samples.sample(energy, forms.cast(tanh_network(activation="relu"), jnp.float32))
 
 
 def test_data_that_cannot_be_used_are_named():

@@ -10,8 +10,9 @@ import pytest
 
 from approxnet import quadrature, shallow
 from approxnet.errors import AssumptionError, ConvergenceWarning, NonFiniteError
-from approxnet.shallow import atoms, greedy, scores
+from approxnet.shallow import atoms, pursuit, samples, scores
 from approxnet.shallow import energy as forms
+from approxnet.shallow import path as paths
 
 
 def key():
@@ -47,11 +48,11 @@ def test_the_scores_of_a_line_are_the_sums_over_all_points(activation, x64):
     operator = tuple(rng.normal(size=(q, 2, 2**k)) for k in range(order + 1))
     energy = forms.build(RULE.points, operator, np.ones((q, 2)), rng.normal(size=(q, 2)))
     energy, d = forms.cast((energy, lines(activation, fresh=True)), float)
-    R = forms.distribution(energy, energy.load)
+    R = samples.distribution(energy, energy.load)
     w, first, step = atoms.draw(key(), d)
     found = scores._line(R, d, energy, w[2], first[2], step[2])
     offsets = np.asarray(first[2]) + np.asarray(step[2]) * np.arange(float(d.offsets))
-    g = forms.sample_atoms(energy, activation, jnp.broadcast_to(w[2], (16, 2)), offsets)
+    g = samples.sample_atoms(energy, activation, jnp.broadcast_to(w[2], (16, 2)), offsets)
     expected = np.einsum("nqm,qm->n", g, energy.load)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * abs(energy.load).sum())
 
@@ -72,7 +73,7 @@ def test_each_network_is_the_best_on_its_atoms(path):
 
 def test_the_errors_fall_and_the_histories_are_those_of_the_networks(path):
     assert (np.diff(path.errors) < 0).all()
-    assert greedy.REASONS[int(path.reason)] == "all neurons are there"
+    assert shallow.REASONS[int(path.reason)] == "all neurons are there"
     first = path.network(1)
     assert np.linalg.norm(first.directions) == pytest.approx(1.0)
 
@@ -143,7 +144,7 @@ def test_a_target_in_the_span_ends_the_growth_as_solved(x64):
     found = shallow.orthogonal_greedy(
         key(), lambda x: jnp.maximum(x[..., 0] - 0.5, 0), d, 4, refine=False
     )
-    assert greedy.REASONS[int(found.reason)] == "the residual vanishes on the dictionary"
+    assert shallow.REASONS[int(found.reason)] == "the residual vanishes on the dictionary"
     assert 1 <= found.neurons <= 3 and found.errors[-1] < 1e-12
     with pytest.raises(ValueError, match="k must be in 1"):
         found.network(4)
@@ -165,10 +166,10 @@ def test_what_cannot_be_grown_ends_with_its_name(reason, x64):
     if reason.startswith("a number"):
         change = {"load": energy.load * np.nan}
     energy = dataclasses.replace(energy, **change)
-    found = greedy._orthogonal(key(), energy, d, 2, False)
+    found = pursuit.orthogonal(key(), energy, d, 2, False)
     with pytest.warns(ConvergenceWarning, match="the last good network is returned"):
-        greedy._report(found)
-    assert greedy.REASONS[int(found.reason)] == reason and found.neurons == 0
+        paths.report(found)
+    assert shallow.REASONS[int(found.reason)] == reason and found.neurons == 0
 
 
 def test_atoms_that_are_used_up_end_the_growth_with_the_last_good_network(x64):
@@ -178,7 +179,7 @@ def test_atoms_that_are_used_up_end_the_growth_with_the_last_good_network(x64):
     found = shallow.orthogonal_greedy(
         key(), lambda x: x[..., 0] ** 3, d, 5, rule=rule, refine=False
     )
-    assert found.neurons == 3 and int(found.reason) in (greedy.SOLVED, greedy.DEPENDENT)
+    assert found.neurons == 3 and int(found.reason) in (paths.SOLVED, paths.DEPENDENT)
     assert np.isfinite(found.errors).all() and found.errors[4] == found.errors[2]
 
 
