@@ -76,6 +76,7 @@ def directly(name, v):
     return e
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ENERGIES)
 def test_the_energy_is_the_one_of_the_equation(name, x64):
     energy, net = forms.cast(ENERGIES[name], float), forms.cast(tanh_network(), float)

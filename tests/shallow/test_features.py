@@ -34,6 +34,7 @@ def test_the_coefficients_are_those_of_least_squares(x64):
     assert int(found.rank) == rank == 12
 
 
+@pytest.mark.slow
 def test_the_error_falls_like_that_of_polynomials(x64):
     errors = [
         float(
@@ -46,6 +47,7 @@ def test_the_error_falls_like_that_of_polynomials(x64):
     assert errors[0] < 0.2 and errors[1] < 1e-8
 
 
+@pytest.mark.slow
 def test_atoms_of_a_dictionary_are_unit_ridge_functions_that_cut_the_box(x64):
     d = shallow.dictionary((0.0, 0.0), 1.0, "relu", extension=0.0)
     net = shallow.random_features(key(), bump, d, 100, rule=RULE).network

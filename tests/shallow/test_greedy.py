@@ -78,6 +78,7 @@ def test_the_errors_fall_and_the_histories_are_those_of_the_networks(path):
     assert np.linalg.norm(first.directions) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_a_search_around_the_best_atoms_improves_the_first_one(x64):
     plain = shallow.orthogonal_greedy(key(), f, lines("relu2"), 20, rule=RULE, refine=False)
     better = shallow.orthogonal_greedy(key(), f, lines("relu2"), 20, rule=RULE)

@@ -55,6 +55,7 @@ def test_the_derivative_of_the_cost_is_that_of_differences(x64, activation):
     assert slope == pytest.approx(float(difference), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_at_a_minimum_the_second_derivative_is_that_of_differences(x64):
     """(2) of the module, for tanh."""
     form, place, theta = form_of("tanh", n=1)
@@ -125,6 +126,7 @@ def test_dead_neurons_are_named(x64):
     assert found.network.coefficients[2] == 0
 
 
+@pytest.mark.slow
 def test_directions_turn_and_keep_their_lengths(x64):
     w = np.array([[2.0, 0.1], [0.3, 1.0], [0.0, 0.0]])
     net = shallow.from_arrays(w, np.array([-0.9, -0.5, 1.0]), np.ones(3), "relu")
