@@ -32,8 +32,6 @@ from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.reproduce import Check, Numbers, Quote, Table, growth
 from approxnet.reproduce.progress import Reporter
-from approxnet.shallow import energy as forms
-from approxnet.shallow import samples
 
 STORED = {
     "quadratic": {4: 5.480e-3, 8: 1.357e-3, 16: 3.36e-4, 32: 8.5e-5, 64: 2.1e-5, 128: 5e-6,
@@ -210,27 +208,14 @@ def _algorithms(config: Config) -> Part:
 def _adam(config: Config) -> Part:
     """All parameters of n neurons by Adam, from w = +-1 and kinks in [0, 1]."""
     n = config.trained
-    rule = quadrature.box(1024, 3)
-    energy = forms.cast(forms.l2(sine, rule), float)
     keys = jax.random.split(jax.random.key(config.seed), 3)
     w = jnp.sign(jax.random.normal(keys[0], (n, 1)))
     kinks = jax.random.uniform(keys[1], (n,))
     c = jax.random.normal(keys[2], (n,)) / math.sqrt(n)
     start = shallow.ShallowNetwork(w, -w[:, 0] * kinks, c, "relu")
     optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, config.steps))
-
-    def loss(net: shallow.ShallowNetwork) -> jax.Array:
-        return forms.error(energy, samples.sample(energy, net)) ** 2
-
-    def step(carry: Any, _: Any) -> tuple[Any, jax.Array]:
-        net, state = carry
-        value, gradient = jax.value_and_grad(loss)(net)
-        updates, state = optimizer.update(gradient, state)
-        return (optax.apply_updates(net, updates), state), jnp.sqrt(value)
-
-    train = jax.jit(lambda net: jax.lax.scan(step, (net, optimizer.init(net)),
-                                             length=config.steps)[1])  # fmt: skip
-    history = np.asarray(train(start))
+    found = shallow.train(start, sine, optimizer, config.steps, rule=quadrature.box(1024, 3))
+    history = np.asarray(found.errors)
     greedy = STORED["sine"][n]
     checks = [
         Check("Adam: error / first error", float(history[-1] / history[0]), "<=", 0.5),

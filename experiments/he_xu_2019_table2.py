@@ -93,7 +93,7 @@ SCALES = {
         ("MgNet 256, 256, Pi trained",),
         part=1 / 16,
         seeds=1,
-        epochs=12,
+        epochs=8,
         batch=32,
     ),
     "full": Contest(("cifar10", "cifar100")),

@@ -77,7 +77,7 @@ class Config:
     seed: int = 0
 
 
-SCALES = {"smoke": Config(sides=(15, 31)), "full": Config(sides=(15, 31, 63, 127), channels=32)}
+SCALES = {"smoke": Config(sides=(15,)), "full": Config(sides=(15, 31, 63, 127), channels=32)}
 
 
 def run(config: Config, progress: Reporter) -> Numbers:

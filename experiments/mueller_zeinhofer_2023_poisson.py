@@ -58,7 +58,7 @@ class Config:
     features: tuple[int, ...] = (32, 64, 128, 256)
 
 
-SCALES = {"smoke": Config(1, steps=70, features=(64, 256)), "full": Config(10)}
+SCALES = {"smoke": Config(1, steps=70, features=(256,)), "full": Config(10)}
 
 GOOD = 1e-6
 WEIGHT = 30.0

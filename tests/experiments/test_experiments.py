@@ -48,7 +48,7 @@ TOYS = {
     },
     "multigrid_rates": {"seed": 1},
     "mgnet_is_multigrid": {"sides": (15,), "channels": 3},
-    "he_xu_2019_table2": {"epochs": 12},
+    "he_xu_2019_table2": {"epochs": 8},
     "he_2021_table3": {"epochs": 8},
     "course_final_project": {"grids": (4, 5)},
     "yarotsky_square": {"levels": (1, 4), "degrees": (1, 3)},
