@@ -155,7 +155,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         Check("order in H1", growth.order(sizes, found["H1"]), ">=", 1.9),
     ]
     table = growth.table("-div(alpha grad u) + u = f in ten dimensions", sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "errors": found, "path": path})
+    data = {"sizes": sizes, "errors": found, "path": path}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import plot as drawing
 from approxnet import quadrature, shallow
-from approxnet.reproduce import Check, Numbers, Table, growth
+from approxnet.reproduce import Check, Numbers, Table, growth, quoted
 from approxnet.reproduce.progress import Reporter
 from approxnet.shallow import elliptic, samples
 from approxnet.shallow import energy as forms
@@ -128,9 +128,14 @@ def run(config: Config, progress: Reporter) -> Numbers:
     table = Table(
         "-Laplace u + sinh u = f, sigmoids, M = 20",
         ("n", "relative risk", "printed", "ours / printed"),
-        tuple((n, float(e), PRINTED[n], q) for n, e, q in zip(sizes, risk, ratio, strict=True)),
+        tuple(
+            (n, float(e), quoted(PRINTED[n]), q) for n, e, q in zip(sizes, risk, ratio, strict=True)
+        ),
     )
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "risk": risk, "path": path})
+    data = {"sizes": sizes, "risk": risk, "path": path}
+    paper = {"relative risk": [PRINTED[n] for n in sizes]}
+    compared = growth.compared(sizes, {"relative risk": risk}, paper)
+    return Numbers((table,), tuple(checks), data, compared)
 
 
 def _constants() -> tuple[float, float]:

@@ -127,6 +127,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         ),
         tuple(_checks(config, found)),
         {"sizes": sizes, "found": found},
+        growth.compared(sizes, {f"Adam, {norm}": e for norm, e in found["Adam"].items()},
+                        growth.printed(PRINTED["Adam"], ("Adam, L2", "Adam, H1"), sizes)),
     )  # fmt: skip
 
 

@@ -102,7 +102,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         checks += growth.within("", sizes, found, paper, {"L2": 3.0, "H1": 3.0})
     title = f"Adam, {config.epochs} steps, and L-BFGS, {config.polish} steps"
     table = growth.table(title, sizes, found, paper)
-    return Numbers((table,), tuple(checks), {"sizes": sizes, "found": found})
+    data = {"sizes": sizes, "found": found}
+    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
 
 
 def _train(key: jax.Array, n: int, energy: Any, config: Config) -> tuple[dict[str, float], float]:

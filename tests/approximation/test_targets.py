@@ -125,6 +125,7 @@ def test_the_catalogue_covers_what_it_promises():
         )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "name", [n for n in LINE if any(r.method == "uniform P1" for r in CATALOG[n].rates)]
 )
@@ -152,6 +153,7 @@ def _projection_error(target, n):
     return math.sqrt(rule.weights @ (values - B @ c) ** 2)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "name", [n for n in LINE if any(r.method == "polynomial" for r in CATALOG[n].rates)]
 )

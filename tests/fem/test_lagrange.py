@@ -56,6 +56,7 @@ def test_hats_are_nodal(mesh):
     np.testing.assert_allclose(at_nodes, np.eye(len(mesh.nodes)), rtol=0, atol=1e-12)
 
 
+@pytest.mark.sample(3)
 def test_a_value_is_the_barycentric_mean_of_the_corners(dtype, mesh):
     lam, x = inner_points(mesh)
     values = np.random.default_rng(2).normal(size=(len(mesh.nodes), 2))
@@ -235,6 +236,7 @@ def test_the_interpolation_error_is_at_most_h_squared_over_8_times_the_second_de
         assert gap(lambda x: x[..., 0] ** 2) == pytest.approx(h**2 / 8 * 2, rel=1e-4)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("degree", [1, 2, 3, 4])
 def test_lagrange_bases_are_nodal_and_sum_to_one(x64, mesh, degree):
     d = mesh.nodes.shape[1]

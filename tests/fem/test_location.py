@@ -166,6 +166,7 @@ def test_points_that_are_nan_or_infinite_are_nowhere(mesh, dtype):
     assert (mesh.locator.find(mesh, jnp.asarray(x))[0] == -1).all()
 
 
+@pytest.mark.sample(10)
 def test_points_outside_by_rounding_belong_to_the_mesh_and_others_do_not(mesh, dtype):
     x = mesh.nodes[fem.boundary_nodes(mesh)].astype(dtype)
     centre, size = mesh.nodes.mean(axis=0), np.ptp(mesh.nodes, axis=0)

@@ -75,6 +75,7 @@ def test_the_size_is_that_of_the_trees(name, method):
     assert relu.n_nonzero(net) <= (d + 7) * size.n_neurons
 
 
+@pytest.mark.sample(3)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("method", ["barrier", "convex"])
 @pytest.mark.parametrize("name", ["box", "bent box", "random", "twelve tetrahedra", "rectangles"])

@@ -58,6 +58,7 @@ def test_a_function_of_degree_k_is_a_network(name, degree):
     np.testing.assert_allclose(relu.evaluate(net, points), values, rtol=0, atol=CLOSE)
 
 
+@pytest.mark.sample(9)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "degree"), CASES)
 def test_products_take_logarithmically_many_layers(name, degree):

@@ -190,6 +190,7 @@ def test_in_the_plane_it_takes_as_many_neurons_as_the_polygon_form():
     assert relu.n_neurons(net) <= 1.01 * polygon.n_neurons
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("free", [True, False])
 @pytest.mark.parametrize(
     "name", [*THREE, "random", "pinched", "lattice", "random line", "hollow box"]

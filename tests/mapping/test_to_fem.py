@@ -99,6 +99,7 @@ def columns(values):
     return values.reshape(len(values), -1).T
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_a_function_on_its_mesh(name):
     net = NETWORKS[name]()
@@ -199,6 +200,7 @@ TRIPS_BACK = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", TRIPS_BACK)
 def test_a_network_becomes_a_function_and_a_network_again(name):
     widths, method = TRIPS_BACK[name]

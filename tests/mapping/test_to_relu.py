@@ -140,6 +140,7 @@ def basis_of(method):
     return mesh, mapping.basis_network(mesh, method=method)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("method", LINEAR)
 def test_the_read_out_is_linear_and_batched(method):

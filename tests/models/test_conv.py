@@ -25,6 +25,7 @@ def jax_convolution(x, w, s, padding):
     return lax.conv_general_dilated(x, w, (s, s), padding, dimension_numbers=layout)
 
 
+@pytest.mark.sample(14)
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize(("k", "s"), [*itertools.product(range(1, 8), (1, 2, 3))])
 def test_value_and_gradients_are_those_of_JAX_and_of_the_sums(x64, k, s, padding):

@@ -61,6 +61,7 @@ def test_the_small_models_cover_every_class_of_the_registry():
     assert classes == {type(model) for model in zoo.SMALL.values()}
 
 
+@pytest.mark.sample(5)
 @every_model
 def test_values_are_those_of_NumPy(x64, name):
     params, state = generic(name)
@@ -82,6 +83,7 @@ def test_compiled_and_eager_values_agree(x64, name):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.sample(5)
 @every_model
 def test_vmap_over_networks_is_a_loop(x64, name):
     x, apply = zoo.images("float64"), compiled(name)[0]
@@ -131,6 +133,7 @@ def test_one_shape_is_traced_once(x64, name):
     assert traces[-1] == (2, *x.shape[1:])
 
 
+@pytest.mark.sample(5)
 @every_model
 def test_training_moves_the_state_of_batch_norm_alone_and_evaluation_nothing(x64, name):
     params, state = generic(name)
@@ -208,6 +211,7 @@ def traced(name, shape, dtype="float32", **options):
     return logits, params, state, after
 
 
+@pytest.mark.sample(6)
 @every_registered
 def test_images_of_28_pixels_will_do(name):
     assert traced(name, (4, 28, 28, 1), num_classes=7)[0].shape == (4, 7)

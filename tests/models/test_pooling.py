@@ -18,6 +18,7 @@ def images(n, c=2):
     return np.random.default_rng(0).normal(size=(2, n, n + 1, c))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("k", "s", "n"), CASES)
 def test_the_maximum_is_that_of_the_windows(dtype, k, s, n):
     x = jnp.asarray(images(n), dtype)

@@ -54,6 +54,7 @@ def matrix_cycle(A, P, R, S, level, visits):
     return S[level] @ (np.eye(len(A[level])) - correction) @ S[level]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("factory", "visits"), [(v_cycle, 1), (w_cycle, 2)])
 @pytest.mark.parametrize("shape", [(15,), (7, 7)])
 def test_a_cycle_is_the_textbook_recursion_of_matrices(x64, factory, visits, shape):

@@ -24,6 +24,7 @@ ALL = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("boundary", ["dirichlet", "neumann"])
 @pytest.mark.parametrize("name", ALL)
 def test_preconditioners_are_self_adjoint_and_positive(x64, name, boundary):

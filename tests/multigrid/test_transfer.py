@@ -46,6 +46,7 @@ def test_bilinear_prolongation_is_linear_interpolation_along_every_axis(x64, bou
     np.testing.assert_allclose(multigrid.prolong(x, boundary=boundary), y, atol=1e-15)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("element", KINDS)
 @pytest.mark.parametrize("boundary", list(COARSE))
 def test_restriction_is_the_adjoint_of_prolongation_with_the_weights(x64, boundary, element):
@@ -79,6 +80,7 @@ def test_the_element_of_the_course_is_the_mirror_image_of_kuhns(x64, d):
     np.testing.assert_array_equal(multigrid.prolong(x, element="course_element"), mirrored)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("element", KINDS)
 def test_transfers_keep_the_dtype_and_are_the_same_under_jit_and_vmap(dtype, element):
     x = jax.random.normal(jax.random.key(0), (2, 3, 3), dtype)

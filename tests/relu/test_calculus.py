@@ -32,6 +32,7 @@ def fitting(build, name, m):
     return net, selection(m, net.layers[0].n_in)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("outer", [*RELU, "mixed activations"])
 @pytest.mark.parametrize("inner", ["sparse", "block diagonal"])
 def test_composition_is_composition_and_hidden_layers_add_up(
@@ -170,6 +171,7 @@ def test_the_identity_refuses_wrong_sizes(d, k, name):
         relu.identity(d, k)
 
 
+@pytest.mark.sample(3)
 def test_padding_keeps_every_value_and_adds_2m_neurons_a_layer(net, points):
     m, k = net.layers[-1].n_out, relu.hidden_layers(net)
     deep = relu.pad_depth(net, k + 3)

@@ -21,6 +21,7 @@ def tolerance(net, x, dtype):
     return np.finfo(dtype).eps * sum(relu.shape(net)) * float(h.max())
 
 
+@pytest.mark.sample(5)
 def test_values_are_those_of_the_matrices(net, points, reference, dtype):
     x = points(net).astype(dtype)
     values = relu.apply(jax.tree.map(jnp.asarray, net), x)
@@ -36,6 +37,7 @@ def test_values_are_right_at_any_points(build, reference, entries):
     )
 
 
+@pytest.mark.sample(3)
 def test_points_may_have_any_leading_shape(net, points):
     x = points(net, 6).astype(np.float32)
     flat = np.asarray(relu.apply(net, x))
@@ -47,6 +49,7 @@ def test_points_may_have_any_leading_shape(net, points):
     assert relu.apply(net, x[:0].reshape(0, 4, x.shape[1])).shape == (0, 4, m)
 
 
+@pytest.mark.sample(3)
 def test_jit_and_vmap_change_nothing(net, points):
     net, x = jax.tree.map(jnp.asarray, net), jnp.asarray(points(net), jnp.float32)
     eager = relu.apply(net, x)

@@ -47,6 +47,7 @@ def test_training_leaves_the_pattern_of_a_sparse_layer_alone(build, points):
     assert np.any(np.asarray(gradient.layers[-1].weight)[~filled] != 0)
 
 
+@pytest.mark.sample(3)
 def test_networks_of_one_pattern_are_evaluated_together_by_vmap(net, points):
     parameters, pattern = relu.split(jax.tree.map(jnp.asarray, net))
     scales = jnp.array([1.0, 0.5, -2.0])

@@ -23,6 +23,7 @@ def test_the_tolerance_of_a_small_network_is_that_of_the_formula():
     assert rounding.tolerance(net, [-2.0, 0.0], [1.0, 3.0], eps=1.0) == 8 * size
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("method", ["tripod", "polygon"])
 @pytest.mark.parametrize("n", [20, 100, 400])
 def test_rounding_stays_below_the_tolerance_in_double_precision(x64, n, method):

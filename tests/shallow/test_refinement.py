@@ -139,6 +139,7 @@ def test_directions_turn_and_keep_their_lengths(x64):
     assert found.errors[-1] < 1e-3 * found.errors[0]
 
 
+@pytest.mark.slow
 def test_the_energy_of_an_equation_decreases_to_that_of_the_solution(x64):
     """-u'' + u = f on (-1, 1) with u = cos(pi x), by tanh: E = -(1 + pi^2) / 2."""
     energy = shallow.elliptic.diffusion(
