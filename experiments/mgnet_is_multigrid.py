@@ -1,7 +1,7 @@
 """Multigrid is the linear MgNet, and the residual of MgNet a residual network: to the last digits.
 
 Command: approxnet reproduce mgnet_is_multigrid
-Cost: 15 s (smoke, to 31 unknowns a side), 1 min (full, to 127), on two cores
+Cost: 10 s (smoke, 15 unknowns a side), 1 min (full, to 127), on two cores
 Expect: the linear MgNet with the kernels of a multigrid hierarchy is its cycle up to rounding,
 whatever Pi does to the features of the coarse grids; iterated, it solves the course's problem in 11
 (backslash) and 6 (V) cycles, where gradient descent, an MgNet with one grid, takes 883 steps. Both

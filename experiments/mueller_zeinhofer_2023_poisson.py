@@ -1,7 +1,7 @@
 """Natural gradients and random features solve Poisson's equation to seven and ten digits.
 
 Command: approxnet reproduce mueller_zeinhofer_2023_poisson
-Cost: 10 s (smoke, one start, 64 and 128 features), two minutes (full, ten starts), on two cores
+Cost: 10 s (smoke, one start, 256 features), two minutes (full, ten starts), on two cores
 Expect: at least six of ten starts of a network of 32 neurons come below the relative error 1e-6 in
 L2 within 100 steps, the best below 1e-7; one linear problem with 256 random features comes below
 1e-9.
