@@ -111,10 +111,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
         tables.append(table)
         checks += found
         data |= more
-    sizes = data["sizes"].tolist()
-    stored = {name: [numbers[n] for n in sizes] for name, numbers in STORED.items()}
-    compared = growth.compared(sizes, data["fits"], stored)
-    return Numbers(tuple(tables), tuple(checks), data, compared)
+    return Numbers(tuple(tables), tuple(checks), data, data["fits"].compared())
 
 
 def _sizes(n: int) -> np.ndarray:
@@ -137,7 +134,9 @@ def _fits(config: Config) -> Part:
             jax.random.key(0), target, lines, config.neurons, refine=False
         )
         curves[name] = np.asarray(path.errors)[sizes - 1]
-    stored = {name: [numbers[int(n)] for n in sizes] for name, numbers in STORED.items()}
+    paper = {n: [numbers[n] for numbers in STORED.values()] for n in STORED["sine"]}
+    fits = growth.Growth(sizes.tolist(), curves, paper)
+    stored = fits.printed
     digits = np.abs(np.round(curves["quadratic"], 6) - stored["quadratic"]).max()
     best = 1 / (math.sqrt(180) * sizes**2)
     checks.append(Check("quadratic: printed digits that differ, in 1e-6", digits * 1e6, "<=", 0.5))
@@ -147,10 +146,8 @@ def _fits(config: Config) -> Part:
     for name in ("sine", "long sine"):
         off = np.abs(curves[name] / stored[name] - 1).max()
         checks.append(Check(f"{name}: |error / stored - 1|", float(off), "<=", 0.02))
-        order = growth.order(sizes, curves[name])
-        checks.append(Check(f"{name}: |order - 2|", abs(order - 2), "<=", 0.1))
-    table = growth.table("Fits by relu: errors in L2", sizes.tolist(), curves, stored)
-    return table, checks, {"sizes": sizes, "fits": curves}
+        checks.append(Check(f"{name}: |order - 2|", abs(fits.order(name) - 2), "<=", 0.1))
+    return fits.table("Fits by relu: errors in L2"), checks, {"fits": fits}
 
 
 WAVES = growth.Solution(
@@ -171,10 +168,9 @@ def _equation(config: Config) -> Part:
     path = shallow.orthogonal_greedy(jax.random.key(0), energy, lines, n, refine=False)
     found = growth.errors(path, WAVES, quadrature.box(4999, 5), sizes)
     found = {"L2": found["L2"], "|.|_1": np.sqrt(found["H1"] ** 2 - found["L2"] ** 2)}
-    stored = growth.printed(EQUATION, tuple(found), sizes)
-    checks = growth.within("the equation, ", sizes, found, stored, {"|.|_1": 1.1}, since=32)
-    table = growth.table("-u'' + u = f by relu^2", sizes, found, stored)
-    return table, checks, {"equation": (sizes, found)}
+    fits = growth.Growth(sizes, found, EQUATION)
+    checks = fits.within({"|.|_1": 1.1}, label="the equation, ", since=32)
+    return fits.table("-u'' + u = f by relu^2"), checks, {}
 
 
 def _algorithms(config: Config) -> Part:
@@ -229,10 +225,9 @@ def _adam(config: Config) -> Part:
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
     data = numbers.data
-    curves = {name: (data["sizes"], errors) for name, errors in data["fits"].items()}
     return {
         "Fits by relu: errors in L2 against neurons; crosses are the stored ones.": (
-            growth.figure(curves, STORED)
+            data["fits"].figure()
         ),
         "Left: the three algorithms for sin(2 pi x), and the bound of the relaxed one. Right: the "
         "error on the way of Adam.": _race(data),

@@ -67,19 +67,12 @@ SCALES = {
     "full": Config((16, 32, 64, 128, 256, 512, 1024), 8192, (32,)),
 }
 
-SOLUTION = growth.Solution(lambda x: np.cos(np.pi * x[:, 0]), lambda x: -np.pi * np.sin(np.pi * x))
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -u'' + u."""
-    return (np.pi**2 + 1) * jnp.cos(np.pi * x[..., 0])
-
 
 def galerkin(degree: int = 24) -> Any:
     """The solution in polynomials of one degree, from the load alone."""
-    x = shallow.spectral.diffusion(load, 1, degree, -1.0, 1.0).points[:, 0]
+    x = shallow.spectral.diffusion(growth.LINE.load, 1, degree, -1.0, 1.0).points[:, 0]
     M, K = shallow.spectral.weighted_axis(1, degree, -1.0, 1.0)
-    values = np.linalg.solve(M + K, M @ np.asarray(load(x[:, None])))
+    values = np.linalg.solve(M + K, M @ np.asarray(growth.LINE.load(x[:, None])))
     c = chebyshev.cheb2poly(np.linalg.solve(chebyshev.chebvander(x, degree), values))
     return lambda x: jnp.polyval(jnp.asarray(c[::-1].copy()), x[..., 0])
 
@@ -110,8 +103,9 @@ def refined(path: shallow.Path, n: int) -> float:
     x, weights = quadrature.box(4999, 5, -1.0, 1.0)
     w, b, c = (np.asarray(a) for a in (net.directions, net.offsets, net.coefficients))
     v, slope = growth.activation("relu2", x @ w.T + b)
-    value = (v @ c - SOLUTION.value(x)) ** 2
-    gradient = (slope @ (w[:, 0] * c) - SOLUTION.gradient(x)[:, 0]) ** 2
+    solution = growth.LINE.solution
+    value = (v @ c - solution.value(x)) ** 2
+    gradient = (slope @ (w[:, 0] * c) - solution.gradient(x)[:, 0]) ** 2
     return float(n**2 * np.sqrt(weights @ (value + gradient)))
 
 
@@ -119,35 +113,27 @@ def run(config: Config, progress: Reporter) -> Numbers:
     """Grow one network and measure it on the way."""
     sizes = config.sizes
     lines = shallow.dictionary(-1.0, 1.0, "relu2", offsets=3 * config.cells // 2)
-    energy = shallow.elliptic.diffusion(load, shallow.exact_rule(lines))
+    energy = shallow.elliptic.diffusion(growth.LINE.load, shallow.exact_rule(lines))
     progress("orthogonal greedy", 0, 1)
     path = shallow.orthogonal_greedy(jax.random.key(0), energy, lines, sizes[-1], refine=False)
-    found = growth.errors(path, SOLUTION, quadrature.box(4999, 5, -1.0, 1.0), sizes)
-    paper = growth.printed(PRINTED, ("L2", "H1"), sizes)
-    checks = growth.within("", sizes, found, paper, {"L2": 1.1, "H1": 1.02}, since=32)
-    constant = float(found["H1"][-1] * sizes[-1] ** 2 / OPTIMUM)
+    rule = quadrature.box(4999, 5, -1.0, 1.0)
+    errors = growth.errors(path, growth.LINE.solution, rule, sizes)
+    found = growth.Growth(sizes, errors, PRINTED)
+    checks = found.within({"L2": 1.1, "H1": 1.02}, since=32)
+    constant = float(errors["H1"][-1] * sizes[-1] ** 2 / OPTIMUM)
     checks += [
-        Check("|order in L2 - 3|", abs(growth.order(sizes, found["L2"]) - 3), "<=", 0.2),
-        Check("|order in H1 - 2|", abs(growth.order(sizes, found["H1"]) - 2), "<=", 0.1),
+        Check("|order in L2 - 3|", abs(found.order("L2") - 3), "<=", 0.2),
+        Check("|order in H1 - 2|", abs(found.order("H1") - 2), "<=", 0.1),
         Check("H1 over that of the best free knots", constant, "<=", 1.5),
     ]
     checks += [
         Check(f"n^2 times the H1 error with refined knots, n = {n}", refined(path, n), "<=", 3.8)
         for n in config.refined
     ]
-    table = growth.table("-u'' + u = f, u'(-1) = u'(1) = 0, relu^2", sizes, found, paper)
-    data = {"sizes": sizes, "errors": found, "path": path}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    title = "-u'' + u = f, u'(-1) = u'(1) = 0, relu^2"
+    return growth.solved(title, found, path, growth.LINE, checks)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    data = numbers.data
-    curves = {name: (data["sizes"], values) for name, values in data["errors"].items()}
-    paper = {name: {n: row[i] for n, row in PRINTED.items()} for i, name in enumerate(curves)}
-    return {
-        "Errors against neurons; crosses are the printed ones.": growth.figure(curves, paper),
-        "The largest network: what it misses, and how its kinks are spread.": growth.portrait(
-            data["path"].network(), SOLUTION, (-1.0,), (1.0,)
-        ),
-    }
+    return growth.pictures(numbers)

@@ -147,25 +147,22 @@ def run(config: Config, progress: Reporter) -> Numbers:
     path = shallow.orthogonal_greedy(
         jax.random.key(0), energy(config.cells), lines, sizes[-1], refine=False
     )
-    found = errors(path, sizes)
-    paper = growth.printed(PRINTED, ("L2", "H1"), sizes)
-    checks = growth.within("", sizes, found, paper, {"L2": 1.1, "H1": 1.1}, since=32)
+    found = growth.Growth(sizes, errors(path, sizes), PRINTED)
+    checks = found.within({"L2": 1.1, "H1": 1.1}, since=32)
     checks += [
-        Check("order in L2", growth.order(sizes, found["L2"]), ">=", 2.8),
-        Check("order in H1", growth.order(sizes, found["H1"]), ">=", 1.9),
+        Check("order in L2", found.order("L2"), ">=", 2.8),
+        Check("order in H1", found.order("H1"), ">=", 1.9),
     ]
-    table = growth.table("-div(alpha grad u) + u = f in ten dimensions", sizes, found, paper)
-    data = {"sizes": sizes, "errors": found, "path": path}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    table = found.table("-div(alpha grad u) + u = f in ten dimensions")
+    data = {"growth": found, "path": path}
+    return Numbers((table,), tuple(checks), data, found.compared())
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
     data = numbers.data
-    curves = {name: (data["sizes"], values) for name, values in data["errors"].items()}
-    paper = {name: {n: row[i] for n, row in PRINTED.items()} for i, name in enumerate(curves)}
     return {
-        "Errors against neurons; crosses are the printed ones.": growth.figure(curves, paper),
+        "Errors against neurons; crosses are the printed ones.": data["growth"].figure(),
         "Where the kinks are: the ten axes share them evenly.": _kinks(data["path"]),
     }
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from approxnet import plot as drawing
 from approxnet import quadrature, shallow
-from approxnet.reproduce import Check, Numbers, Table, growth, quoted
+from approxnet.reproduce import Check, Numbers, growth
 from approxnet.reproduce.progress import Reporter
 from approxnet.shallow import elliptic, samples
 from approxnet.shallow import energy as forms
@@ -116,26 +116,18 @@ def run(config: Config, progress: Reporter) -> Numbers:
     path = shallow.relaxed_greedy(jax.random.key(0), energy, atoms, sizes[-1], bound=BOUND)
     found, start = energies(path, sizes)
     risk = found / start
-    ratio = [float(f"{a / PRINTED[n]:.3g}") for n, a in zip(sizes, risk, strict=True)]
+    paper = {n: (value,) for n, value in PRINTED.items()}
+    risks = growth.Growth(sizes, {"relative risk": risk}, paper)
     smooth, size = _constants()
     bound = 32 * (size * BOUND) ** 2 * smooth / np.array(sizes)
     checks = [
         Check("largest E(v_n) - E(u) / bound", float((found / bound).max()), "<=", 1.0),
         Check("smallest E(v_n) - E(u)", float(found.min()), ">", 0.0),
-        Check("order", growth.order(sizes, found), ">=", 1.0),
-        Check("relative risk over the printed, in the end", ratio[-1], "<=", 1.0),
+        Check("order", risks.order("relative risk"), ">=", 1.0),
+        *risks.within({"relative risk": 1.0}, since=sizes[-1]),
     ]
-    table = Table(
-        "-Laplace u + sinh u = f, sigmoids, M = 20",
-        ("n", "relative risk", "printed", "ours / printed"),
-        tuple(
-            (n, float(e), quoted(PRINTED[n]), q) for n, e, q in zip(sizes, risk, ratio, strict=True)
-        ),
-    )
-    data = {"sizes": sizes, "risk": risk, "path": path}
-    paper = {"relative risk": [PRINTED[n] for n in sizes]}
-    compared = growth.compared(sizes, {"relative risk": risk}, paper)
-    return Numbers((table,), tuple(checks), data, compared)
+    table = risks.table("-Laplace u + sinh u = f, sigmoids, M = 20")
+    return Numbers((table,), tuple(checks), {"risks": risks, "path": path}, risks.compared())
 
 
 def _constants() -> tuple[float, float]:
@@ -145,10 +137,9 @@ def _constants() -> tuple[float, float]:
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    sizes, risk = numbers.data["sizes"], numbers.data["risk"]
     return {
-        "Relative risk against neurons; crosses are the printed ones.": growth.figure(
-            {"relaxed greedy": (sizes, risk)}, {"risk": PRINTED}, ylabel="relative risk"
+        "Relative risk against neurons; crosses are the printed ones.": (
+            numbers.data["risks"].figure(ylabel="relative risk")
         ),
         "The largest network, the solution, and their difference.": _fields(numbers.data["path"]),
     }

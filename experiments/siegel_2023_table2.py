@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from approxnet import quadrature, shallow
@@ -55,16 +54,10 @@ class Config:
 
 SCALES = {"smoke": Config((16, 32, 64)), "full": Config((16, 32, 64, 128, 256), 4096)}
 
-HALF = np.pi / 2
-SOLUTION = growth.Solution(lambda x: np.cos(HALF * x[:, 0]), lambda x: -HALF * np.sin(HALF * x))
+EQUATION = growth.cosines(math.pi / 2, (-1.0,), (1.0,))
 FACTOR = growth.Solution(lambda x: 1 - x[:, 0] ** 2, lambda x: -2 * x)
 RULE = quadrature.box(4999, 5, -1.0, 1.0)
 ENDS = elliptic.box_boundary(1, 1, -1.0, 1.0)
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -u'' + u."""
-    return (HALF**2 + 1) * jnp.cos(HALF * x[..., 0])
 
 
 def omega(x: Any) -> Any:
@@ -76,7 +69,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
     """A network for each penalty, one by Nitsche's method, one with the factor."""
     sizes = config.sizes
     lines = shallow.dictionary(-1.0, 1.0, "relu2", offsets=3 * config.cells // 2)
-    inner = elliptic.diffusion(load, shallow.exact_rule(lines))
+    inner = elliptic.diffusion(EQUATION.load, shallow.exact_rule(lines))
 
     def grow(energy: shallow.Energy) -> shallow.Path:
         return shallow.orthogonal_greedy(jax.random.key(0), energy, lines, sizes[-1], refine=False)
@@ -86,7 +79,7 @@ def run(config: Config, progress: Reporter) -> Numbers:
         progress(f"penalty for n = {n}", i, len(sizes) + 2)
         delta = 0.1 / n**2
         path = grow(inner + elliptic.penalty(0.0, ENDS, delta))
-        found = growth.errors(path, SOLUTION, RULE, (n,))
+        found = growth.errors(path, EQUATION.solution, RULE, (n,))
         ends = np.asarray(shallow.evaluate(path.network(n), ENDS.points))
         penalty["L2"].append(float(found["L2"][0]))
         penalty["energy"].append(math.sqrt(found["H1"][0] ** 2 + (ends**2).sum() / delta))
@@ -94,23 +87,22 @@ def run(config: Config, progress: Reporter) -> Numbers:
     by_nitsche = grow(inner + elliptic.nitsche(0.0, ENDS, 5.0 * config.cells))
     progress("factor", len(sizes) + 1, len(sizes) + 2)
     by_factor = grow(elliptic.vanishing(inner, omega))
-    nitsche = growth.errors(by_nitsche, SOLUTION, RULE, sizes)
-    factor = growth.errors(by_factor, SOLUTION, RULE, sizes, factor=FACTOR)
-    paper = growth.printed(PRINTED, ("L2", "energy"), sizes)
-    checks = growth.within("penalty, ", sizes, penalty, paper, {"L2": 1.1, "energy": 1.1})
-    for name, found in (("Nitsche", nitsche), ("factor", factor)):
+    exact = EQUATION.solution
+    curves = {
+        "penalty": growth.Growth(sizes, penalty, PRINTED),
+        "Nitsche": growth.Growth(sizes, growth.errors(by_nitsche, exact, RULE, sizes)),
+        "factor": growth.Growth(sizes, growth.errors(by_factor, exact, RULE, sizes, factor=FACTOR)),
+    }
+    checks = curves["penalty"].within({"L2": 1.1, "energy": 1.1}, label="penalty, ")
+    for name in ("Nitsche", "factor"):
         checks += [
-            Check(f"{name}: order in L2", growth.order(sizes, found["L2"]), ">=", 2.8),
-            Check(f"{name}: order in H1", growth.order(sizes, found["H1"]), ">=", 1.85),
+            Check(f"{name}: order in L2", curves[name].order("L2"), ">=", 2.8),
+            Check(f"{name}: order in H1", curves[name].order("H1"), ">=", 1.85),
         ]
-    tables = (
-        growth.table("u = 0 by penalty", sizes, penalty, paper),
-        growth.table("u = 0 by Nitsche's method", sizes, nitsche, {}),
-        growth.table("u = (1 - x^2) v", sizes, factor, {}),
-    )
-    curves = {"penalty": penalty, "Nitsche": nitsche, "factor": factor}
+    titles = ("u = 0 by penalty", "u = 0 by Nitsche's method", "u = (1 - x^2) v")
+    tables = tuple(c.table(title) for title, c in zip(titles, curves.values(), strict=True))
     data = {"sizes": sizes, "curves": curves, "path": by_nitsche}
-    return Numbers(tables, tuple(checks), data, growth.compared(sizes, penalty, paper))
+    return Numbers(tables, tuple(checks), data, curves["penalty"].compared())
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
@@ -119,9 +111,9 @@ def plot(numbers: Numbers) -> Mapping[str, Any]:
     paper = {"penalty": {n: row[0] for n, row in PRINTED.items()}}
     return {
         "Errors in L2 against neurons; crosses are the printed ones.": growth.figure(
-            {name: (sizes, found["L2"]) for name, found in curves.items()}, paper
+            {name: (sizes, found.errors["L2"]) for name, found in curves.items()}, paper
         ),
         "The network by Nitsche's method: what it misses, and how its kinks are spread.": (
-            growth.portrait(numbers.data["path"].network(), SOLUTION, (-1.0,), (1.0,))
+            growth.portrait(numbers.data["path"].network(), EQUATION)
         ),
     }

@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -68,13 +67,7 @@ SCALES = {
     "full": Config((16, 32, 64, 128)),
 }
 
-SOLUTION = growth.Solution(lambda x: np.cos(np.pi * x[:, 0]), lambda x: -np.pi * np.sin(np.pi * x))
 RULE = quadrature.box(2999, 5, -1.0, 1.0)
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -u'' + u."""
-    return (np.pi**2 + 1) * jnp.cos(np.pi * x[..., 0])
 
 
 def _methods(epochs: int) -> dict[str, Any]:
@@ -86,7 +79,7 @@ def _methods(epochs: int) -> dict[str, Any]:
 def medians(nets: shallow.ShallowNetwork, runs: int) -> dict[str, float]:
     """The median errors of a batch of networks."""
     found = [
-        growth.network_errors(jax.tree.map(lambda a, i=i: a[i], nets), SOLUTION, RULE)
+        growth.network_errors(jax.tree.map(lambda a, i=i: a[i], nets), growth.LINE.solution, RULE)
         for i in range(runs)
     ]
     return {name: float(np.median([f[name] for f in found])) for name in ("L2", "H1")}
@@ -94,7 +87,7 @@ def medians(nets: shallow.ShallowNetwork, runs: int) -> dict[str, float]:
 
 def run(config: Config, progress: Reporter) -> Numbers:
     """Each method at each size; the greedy algorithm once."""
-    sizes, methods = config.sizes, _methods(config.epochs)
+    sizes, methods, load = config.sizes, _methods(config.epochs), growth.LINE.load
     energy = shallow.elliptic.diffusion(load, quadrature.box(config.cells, 3, -1.0, 1.0))
     found: dict[str, dict[str, Any]] = {m: {"L2": [], "H1": []} for m in methods}
     for i, n in enumerate(sizes):
@@ -116,20 +109,17 @@ def run(config: Config, progress: Reporter) -> Numbers:
     path = shallow.orthogonal_greedy(
         jax.random.key(0), shallow.elliptic.diffusion(load, rule), lines, sizes[-1], refine=False
     )
-    found["orthogonal greedy"] = growth.errors(path, SOLUTION, RULE, sizes)
+    found["orthogonal greedy"] = growth.errors(path, growth.LINE.solution, RULE, sizes)
+    curves = {
+        name: growth.Growth(sizes, errors, PRINTED.get(name, {})) for name, errors in found.items()
+    }
+    tables = tuple(
+        c.table(f"{name}, {config.epochs} epochs" if name in methods else name)
+        for name, c in curves.items()
+    )
     return Numbers(
-        tuple(
-            growth.table(
-                f"{name}, {config.epochs} epochs" if name in methods else name, sizes, errors,
-                growth.printed(PRINTED[name], ("L2", "H1"), sizes) if name in methods else {},
-            )
-            for name, errors in found.items()
-        ),
-        tuple(_checks(config, found)),
-        {"sizes": sizes, "found": found},
-        growth.compared(sizes, {f"Adam, {norm}": e for norm, e in found["Adam"].items()},
-                        growth.printed(PRINTED["Adam"], ("Adam, L2", "Adam, H1"), sizes)),
-    )  # fmt: skip
+        tables, tuple(_checks(config, found)), {"curves": curves}, curves["Adam"].compared("Adam, ")
+    )
 
 
 def _checks(config: Config, found: Mapping[str, Mapping[str, Any]]) -> list[Check]:
@@ -146,10 +136,10 @@ def _checks(config: Config, found: Mapping[str, Mapping[str, Any]]) -> list[Chec
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    sizes, found = numbers.data["sizes"], numbers.data["found"]
+    curves = numbers.data["curves"]
     return {
         f"Errors in {norm} against neurons; crosses are the printed ones.": growth.figure(
-            {name: (sizes, errors[norm]) for name, errors in found.items()},
+            {name: (c.sizes, c.errors[norm]) for name, c in curves.items()},
             {name: {n: r[i] for n, r in rows.items()} for name, rows in PRINTED.items()},
         )
         for i, norm in enumerate(("L2", "H1"))

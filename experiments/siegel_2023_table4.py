@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -67,21 +66,15 @@ SCALES = {
     "full": Config((16, 32, 64, 128)),
 }
 
-SOLUTION = growth.Solution(lambda x: np.cos(np.pi * x[:, 0]), lambda x: -np.pi * np.sin(np.pi * x))
 RULE = quadrature.box(2999, 5, -1.0, 1.0)
 NAMES = ("loss", "L2", "H1")
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -u'' + u."""
-    return (np.pi**2 + 1) * jnp.cos(np.pi * x[..., 0])
 
 
 def run(config: Config, progress: Reporter) -> Numbers:
     """Adam, then L-BFGS, at each size."""
     sizes = config.sizes
     energy = shallow.elliptic.least_squares(
-        load, quadrature.box(config.cells, 3, -1.0, 1.0),
+        growth.LINE.load, quadrature.box(config.cells, 3, -1.0, 1.0),
         boundary=shallow.elliptic.box_boundary(1, 1, -1.0, 1.0),
     )  # fmt: skip
     found: dict[str, list[float]] = {name: [] for name in NAMES}
@@ -95,15 +88,13 @@ def run(config: Config, progress: Reporter) -> Numbers:
         for name in NAMES:
             found[name].append(float(np.median([row[name] for row in rows])))
         gains.append(float(np.median(drops)))
-    paper = growth.printed(PRINTED, NAMES, sizes)
+    curves = growth.Growth(sizes, found, PRINTED)
     checks = [Check(f"n = {n}: loss after L-BFGS over that after Adam", gain, "<=", 0.5)
               for n, gain in zip(sizes, gains, strict=True)]  # fmt: skip
     if config.epochs == SCALES["full"].epochs:
-        checks += growth.within("", sizes, found, paper, {"L2": 3.0, "H1": 3.0})
+        checks += curves.within({"L2": 3.0, "H1": 3.0})
     title = f"Adam, {config.epochs} steps, and L-BFGS, {config.polish} steps"
-    table = growth.table(title, sizes, found, paper)
-    data = {"sizes": sizes, "found": found}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    return Numbers((curves.table(title),), tuple(checks), {"growth": curves}, curves.compared())
 
 
 def _train(key: jax.Array, n: int, energy: Any, config: Config) -> tuple[dict[str, float], float]:
@@ -113,7 +104,7 @@ def _train(key: jax.Array, n: int, energy: Any, config: Config) -> tuple[dict[st
         first = descent.run(start, energy, ADAM, config.epochs)
         last = descent.run(first.network, energy, LBFGS, config.polish)
     loss = float(last.errors[-1]) ** 2
-    errors = growth.network_errors(last.network, SOLUTION, RULE)
+    errors = growth.network_errors(last.network, growth.LINE.solution, RULE)
     return {"loss": loss, **errors}, loss / float(first.errors[-1]) ** 2
 
 
@@ -123,14 +114,10 @@ LBFGS = optax.lbfgs()
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    sizes, found = numbers.data["sizes"], numbers.data["found"]
+    found = numbers.data["growth"]
     return {
-        f"{caption} against neurons; crosses are the printed ones.": growth.figure(
-            {name: (sizes, found[name]) for name in names},
-            {name: {n: row[NAMES.index(name)] for n, row in PRINTED.items()} for name in names},
-            ylabel=label,
-        )
-        for caption, names, label in (
-            ("The loss", ("loss",), "loss"), ("Errors", ("L2", "H1"), "error")
-        )
-    }  # fmt: skip
+        "The loss against neurons; crosses are the printed ones.": found.figure(
+            "loss", ylabel="loss"
+        ),
+        "Errors against neurons; crosses are the printed ones.": found.figure("L2", "H1"),
+    }

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from approxnet import quadrature, shallow
@@ -59,42 +58,24 @@ SCALES = {
     "full": Config((16, 32, 64, 128, 256, 512, 1024), 8192),
 }
 
-SOLUTION = growth.Solution(lambda x: np.cos(np.pi * x[:, 0]), lambda x: -np.pi * np.sin(np.pi * x))
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -u'' + u."""
-    return (np.pi**2 + 1) * jnp.cos(np.pi * x[..., 0])
-
 
 def run(config: Config, progress: Reporter) -> Numbers:
     """Grow one network and measure it on the way."""
     sizes = config.sizes
     lines = shallow.dictionary(-1.0, 1.0, "relu3", offsets=3 * config.cells // 2)
     ends = elliptic.box_boundary(1, 1, -1.0, 1.0)
-    energy = elliptic.least_squares(load, shallow.exact_rule(lines), boundary=ends)
+    energy = elliptic.least_squares(growth.LINE.load, shallow.exact_rule(lines), boundary=ends)
     progress("orthogonal greedy", 0, 1)
     path = shallow.orthogonal_greedy(jax.random.key(0), energy, lines, sizes[-1], refine=False)
-    found = {"loss": np.asarray(path.errors)[np.array(sizes) - 1] ** 2 / 2}
-    found |= growth.errors(path, SOLUTION, quadrature.box(4999, 5, -1.0, 1.0), sizes)
-    paper = growth.printed(PRINTED, tuple(found), sizes)
-    checks = growth.within("", sizes, found, paper, {"loss": 1.1, "L2": 1.0, "H1": 1.0}, since=32)
-    checks.append(Check("order of the loss", growth.order(sizes, found["loss"]), ">=", 3.8))
-    table = growth.table("-v'' + v - f in L2, relu^3", sizes, found, paper)
-    data = {"sizes": sizes, "errors": found, "path": path}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    loss = np.asarray(path.errors)[np.array(sizes) - 1] ** 2 / 2
+    rule = quadrature.box(4999, 5, -1.0, 1.0)
+    errors = growth.errors(path, growth.LINE.solution, rule, sizes)
+    found = growth.Growth(sizes, {"loss": loss, **errors}, PRINTED)
+    checks = found.within({"loss": 1.1, "L2": 1.0, "H1": 1.0}, since=32)
+    checks.append(Check("order of the loss", found.order("loss"), ">=", 3.8))
+    return growth.solved("-v'' + v - f in L2, relu^3", found, path, growth.LINE, checks)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    data = numbers.data
-    curves = {name: (data["sizes"], values) for name, values in data["errors"].items()}
-    paper = {name: {n: row[i] for n, row in PRINTED.items()} for i, name in enumerate(curves)}
-    return {
-        "Loss and errors against neurons; crosses are the printed ones.": growth.figure(
-            curves, paper
-        ),
-        "The largest network: what it misses, and how its kinks are spread.": growth.portrait(
-            data["path"].network(), SOLUTION, (-1.0,), (1.0,)
-        ),
-    }
+    return growth.pictures(numbers)

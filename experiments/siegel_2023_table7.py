@@ -21,8 +21,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from approxnet import quadrature, shallow
 from approxnet.reproduce import Check, Numbers, growth
@@ -69,47 +67,28 @@ SCALES = {
 SLACK = {"L2": 1.2, "H1": 1.1}
 """What the errors may be over the printed ones: directions are random."""
 
-TAU = 2 * np.pi
-SOLUTION = growth.Solution(
-    lambda x: np.cos(TAU * x[:, 0]) * np.cos(TAU * x[:, 1]),
-    lambda x: -TAU * np.sin(TAU * x) * np.cos(TAU * x[:, ::-1]),
-)
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -Laplace u + u."""
-    return (2 * TAU**2 + 1) * jnp.cos(TAU * x[..., 0]) * jnp.cos(TAU * x[..., 1])
-
 
 def run(config: Config, progress: Reporter) -> Numbers:
     """Grow one network and measure it on the way."""
-    sizes, square = config.sizes, ((0.0, 0.0), (1.0, 1.0))
+    sizes, equation = config.sizes, growth.SQUARE
+    corners = equation.lower, equation.upper
     lines = shallow.dictionary(
-        *square, "relu2", directions=config.directions, offsets=config.offsets
+        *corners, "relu2", directions=config.directions, offsets=config.offsets
     )
-    energy = shallow.spectral.diffusion(load, config.cells, 4, *square)
+    energy = shallow.spectral.diffusion(equation.load, config.cells, 4, *corners)
     progress("orthogonal greedy", 0, 1)
     path = shallow.orthogonal_greedy(jax.random.key(config.seed), energy, lines, sizes[-1])
-    found = growth.errors(path, SOLUTION, quadrature.box((101, 101), 5), sizes)
-    paper = growth.printed(PRINTED, ("L2", "H1"), sizes)
-    checks = growth.within("", sizes, found, paper, SLACK)
+    errors = growth.errors(path, equation.solution, quadrature.box((101, 101), 5), sizes)
+    found = growth.Growth(sizes, errors, PRINTED)
+    checks = found.within(SLACK)
     checks += [
         Check("neurons", float(path.neurons), ">=", sizes[-1]),
-        Check("order in H1", growth.order(sizes, found["H1"]), ">=", 1.2),
+        Check("order in H1", found.order("H1"), ">=", 1.2),
     ]
-    table = growth.table("-Laplace u + u = f, d_n u = 0, relu^2", sizes, found, paper)
-    data = {"sizes": sizes, "errors": found, "path": path}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    title = "-Laplace u + u = f, d_n u = 0, relu^2"
+    return growth.solved(title, found, path, equation, checks)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    data = numbers.data
-    curves = {name: (data["sizes"], values) for name, values in data["errors"].items()}
-    paper = {name: {n: row[i] for n, row in PRINTED.items()} for i, name in enumerate(curves)}
-    return {
-        "Errors against neurons; crosses are the printed ones.": growth.figure(curves, paper),
-        "The largest network: what it misses, and the lines of its kinks.": growth.portrait(
-            data["path"].network(), SOLUTION, (0.0, 0.0), (1.0, 1.0)
-        ),
-    }
+    return growth.pictures(numbers)

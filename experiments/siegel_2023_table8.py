@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from approxnet import quadrature, shallow
@@ -63,51 +62,30 @@ SCALES = {
     "full": Config((16, 32, 64, 128, 256, 512), 80),
 }
 
-TAU = 2 * np.pi
-SOLUTION = growth.Solution(
-    lambda x: np.cos(TAU * x[:, 0]) * np.cos(TAU * x[:, 1]),
-    lambda x: -TAU * np.sin(TAU * x) * np.cos(TAU * x[:, ::-1]),
-)
-
-
-def load(x: Any) -> Any:
-    """The right-hand side -Laplace u + u."""
-    return (2 * TAU**2 + 1) * jnp.cos(TAU * x[..., 0]) * jnp.cos(TAU * x[..., 1])
-
 
 def run(config: Config, progress: Reporter) -> Numbers:
     """Grow one network and measure it on the way."""
-    sizes, square = config.sizes, ((0.0, 0.0), (1.0, 1.0))
+    sizes, equation = config.sizes, growth.SQUARE
+    corners = equation.lower, equation.upper
     lines = shallow.dictionary(
-        *square, "relu3", directions=config.directions, offsets=config.offsets
+        *corners, "relu3", directions=config.directions, offsets=config.offsets
     )
     energy = elliptic.least_squares(
-        load,
+        equation.load,
         quadrature.box((config.cells,) * 2, 3),
-        boundary=elliptic.box_boundary((4 * config.cells,) * 2, 3, *square),
+        boundary=elliptic.box_boundary((4 * config.cells,) * 2, 3, *corners),
     )
     progress("orthogonal greedy", 0, 1)
     path = shallow.orthogonal_greedy(jax.random.key(config.seed), energy, lines, sizes[-1])
-    found = {"loss": np.asarray(path.errors)[np.array(sizes) - 1] ** 2}
-    found |= growth.errors(path, SOLUTION, quadrature.box((101, 101), 5), sizes)
-    paper = growth.printed(PRINTED, tuple(found), sizes)
-    checks = growth.within("", sizes, found, paper, {"loss": 1.0}, since=32)
+    loss = np.asarray(path.errors)[np.array(sizes) - 1] ** 2
+    errors = growth.errors(path, equation.solution, quadrature.box((101, 101), 5), sizes)
+    found = growth.Growth(sizes, {"loss": loss, **errors}, PRINTED)
+    checks = found.within({"loss": 1.0}, since=32)
     checks.append(Check("neurons", float(path.neurons), ">=", sizes[-1]))
-    table = growth.table("-Laplace v + v - f in L2, relu^3", sizes, found, paper)
-    data = {"sizes": sizes, "errors": found, "path": path}
-    return Numbers((table,), tuple(checks), data, growth.compared(sizes, found, paper))
+    title = "-Laplace v + v - f in L2, relu^3"
+    return growth.solved(title, found, path, equation, checks)
 
 
 def plot(numbers: Numbers) -> Mapping[str, Any]:
     """The figures by caption."""
-    data = numbers.data
-    curves = {name: (data["sizes"], values) for name, values in data["errors"].items()}
-    paper = {name: {n: row[i] for n, row in PRINTED.items()} for i, name in enumerate(curves)}
-    return {
-        "Loss and errors against neurons; crosses are the printed ones.": growth.figure(
-            curves, paper
-        ),
-        "The largest network: what it misses, and the lines of its kinks.": growth.portrait(
-            data["path"].network(), SOLUTION, (0.0, 0.0), (1.0, 1.0)
-        ),
-    }
+    return growth.pictures(numbers)

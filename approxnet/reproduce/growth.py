@@ -6,15 +6,17 @@ by NumPy alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from approxnet import plot as drawing
 from approxnet import quadrature, shallow
 from approxnet.approximation import rates
-from approxnet.reproduce.records import Check, Comparison, Quote, Table, quoted
+from approxnet.reproduce.records import Check, Comparison, Numbers, Quote, Table, quoted
 from approxnet.shallow.scores import POWERS
 
 PAPER = (
@@ -36,6 +38,59 @@ class Solution(NamedTuple):
 
     value: Callable[[np.ndarray], np.ndarray]
     gradient: Callable[[np.ndarray], np.ndarray]
+
+
+class Equation(NamedTuple):
+    """The equation -Laplace u + u = f on a box.
+
+    Attributes:
+      solution: u.
+      load: f, by JAX, (..., d) -> (...).
+      lower: corner of the box, (d,).
+      upper: corner of the box.
+    """
+
+    solution: Solution
+    load: Callable[[Any], Any]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+
+
+def cosines(wave: float, lower: Sequence[float], upper: Sequence[float]) -> Equation:
+    """The equation that is solved by the product of cos(wave x_i).
+
+    The slopes across the boundary vanish where wave x_i is a multiple of pi there.
+
+    Example:
+      >>> equation = cosines(np.pi, (0.0,), (1.0,))
+      >>> bool(np.isclose(equation.load(np.zeros((1,))), np.pi**2 + 1))
+      True
+      >>> equation.solution.gradient(np.array([[0.5]])).round(6).tolist()
+      [[-3.141593]]
+    """
+    d = len(lower)
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        factors = np.where(
+            np.eye(d, dtype=bool),
+            -wave * np.sin(wave * x)[:, None],
+            np.cos(wave * x)[:, None],
+        )
+        return factors.prod(axis=-1)
+
+    return Equation(
+        Solution(lambda x: np.cos(wave * x).prod(axis=-1), gradient),
+        lambda x: (d * wave**2 + 1) * jnp.cos(wave * x).prod(axis=-1),
+        tuple(lower),
+        tuple(upper),
+    )
+
+
+LINE = cosines(math.pi, (-1.0,), (1.0,))
+"""The equation of the paper's tables 1 and 3 to 5, with u' = 0 at the ends."""
+
+SQUARE = cosines(2 * math.pi, (0.0, 0.0), (1.0, 1.0))
+"""The equation of the paper's tables 7 and 8, with d_n u = 0 on the boundary."""
 
 
 def activation(name: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,96 +146,125 @@ def errors(
     return {"L2": np.sqrt(squares[0]), "H1": np.sqrt(squares.sum(axis=0))}
 
 
-def printed(
-    table: Mapping[int, Sequence[float]], names: Sequence[str], sizes: Sequence[int]
-) -> dict[str, list[float | None]]:
-    """The printed numbers of these sizes by name; None where there is none.
+class Growth(NamedTuple):
+    """Errors of networks that grow, by name, beside those that a paper prints.
+
+    Attributes:
+      sizes: numbers of neurons, (s,), increasing.
+      errors: (s,) by name.
+      paper: n: a number for each name, in this order; sizes may be missing, or all of them.
 
     Example:
-      >>> printed({16: (1.0, 2.0)}, ("L2", "H1"), (8, 16))
-      {'L2': [None, 1.0], 'H1': [None, 2.0]}
-    """
-    return {
-        name: [table[n][i] if n in table else None for n in sizes] for i, name in enumerate(names)
-    }
-
-
-def table(
-    title: str,
-    sizes: Sequence[int],
-    found: Mapping[str, Any],
-    paper: Mapping[str, Sequence[float | None]],
-) -> Table:
-    """The table of a paper beside ours; the arguments are those of ``rates.table``.
-
-    Example:
-      >>> table("Errors", (8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]}).rows[1]
+      >>> growth = Growth((8, 16), {"L2": [4e-2, 1e-2]}, {16: (2e-2,)})
+      >>> growth.printed
+      {'L2': [None, 0.02]}
+      >>> growth.table("Errors").rows[1]
       (16, 0.01, 2.0, Cell(values=(0.02,), level='quoted'), 0.5)
-    """
-    columns, rows = rates.table(sizes, found, paper=paper)
-    return Table(
-        title,
-        columns,
-        tuple(
-            tuple(
-                quoted(entry) if column.endswith("(paper)") and entry != "-" else entry
-                for column, entry in zip(columns, row, strict=True)
-            )
-            for row in rows
-        ),
-    )
-
-
-def compared(
-    sizes: Sequence[int], found: Mapping[str, Any], paper: Mapping[str, Sequence[float | None]]
-) -> tuple[Comparison, ...]:
-    """The printed numbers beside ours, the largest network first.
-
-    Example:
-      >>> compared((8, 16), {"L2": [4e-2, 1e-2]}, {"L2": [None, 2e-2]})
+      >>> growth.compared()
       (Comparison(claim='L2, n = 16', paper=0.02, ours=0.01, quote=0),)
-    """
-    return tuple(
-        Comparison(f"{name}, n = {sizes[i]}", number, float(found[name][i]))
-        for i in reversed(range(len(sizes)))
-        for name in paper
-        if (number := paper[name][i]) is not None
-    )
-
-
-def within(
-    label: str,
-    sizes: Sequence[int],
-    found: Mapping[str, Any],
-    paper: Mapping[str, Sequence[float | None]],
-    bounds: Mapping[str, float],
-    *,
-    since: int = 0,
-) -> list[Check]:
-    """That errors are at most a factor times those of the paper, at sizes from ``since`` on.
-
-    Example:
-      >>> [c.passed for c in within("", (8, 16), {"L2": [4.0, 1.0]}, {"L2": [3.0, 1.0]},
-      ...                           {"L2": 1.1}, since=16)]
+      >>> [check.passed for check in growth.within({"L2": 1.1})]
       [True]
-    """
-    return [
-        Check(f"{label}n = {n}: {name} over the printed {number:.3g}", float(e / number), "<=",
-              bounds[name])
-        for name in bounds
-        for n, e, number in zip(sizes, found[name], paper[name], strict=True)
-        if number is not None and n >= since
-    ]  # fmt: skip
-
-
-def order(sizes: Any, values: Any, *, last: int = 3) -> float:
-    """The order of the last sizes.
-
-    Example:
-      >>> round(order((8, 16, 32), [1.0, 0.25, 0.0625]), 6)
+      >>> round(growth.order("L2"), 6)
       2.0
     """
-    return rates.fit(sizes, values, last=min(last, len(sizes))).order
+
+    sizes: Sequence[int]
+    errors: Mapping[str, Any]
+    paper: Mapping[int, Sequence[float]] = {}
+
+    @property
+    def printed(self) -> dict[str, list[float | None]]:
+        """The printed numbers of these sizes by name, None where there is none."""
+        if not self.paper:
+            return {}
+        return {
+            name: [self.paper[n][i] if n in self.paper else None for n in self.sizes]
+            for i, name in enumerate(self.errors)
+        }
+
+    def table(self, title: str) -> Table:
+        """All errors with their orders, beside the printed ones."""
+        columns, rows = rates.table(self.sizes, self.errors, paper=self.printed)
+        return Table(
+            title,
+            columns,
+            tuple(
+                tuple(
+                    quoted(entry) if column.endswith("(paper)") and entry != "-" else entry
+                    for column, entry in zip(columns, row, strict=True)
+                )
+                for row in rows
+            ),
+        )
+
+    def compared(self, label: str = "") -> tuple[Comparison, ...]:
+        """The printed numbers beside ours, the largest network first."""
+        return tuple(
+            Comparison(f"{label}{name}, n = {self.sizes[i]}", number, float(self.errors[name][i]))
+            for i in reversed(range(len(self.sizes)))
+            for name, numbers in self.printed.items()
+            if (number := numbers[i]) is not None
+        )
+
+    def within(
+        self, bounds: Mapping[str, float], *, label: str = "", since: int = 0
+    ) -> list[Check]:
+        """That errors are at most a factor times the printed ones, at sizes from ``since`` on."""
+        return [
+            Check(f"{label}n = {n}: {name} over the printed {number:.3g}", float(e / number), "<=",
+                  bounds[name])
+            for name in bounds
+            for n, e, number in zip(
+                self.sizes, self.errors[name], self.printed[name], strict=True
+            )
+            if number is not None and n >= since
+        ]  # fmt: skip
+
+    def order(self, name: str, *, last: int = 3) -> float:
+        """The order of an error at the last sizes."""
+        count = min(last, len(self.sizes))
+        return rates.fit(self.sizes, self.errors[name], last=count).order
+
+    def figure(self, *names: str, ylabel: str = "error") -> Any:
+        """Errors against neurons, all or those of these names, with the printed ones as crosses."""
+        names = names or tuple(self.errors)
+        column = {name: i for i, name in enumerate(self.errors)}
+        return figure(
+            {name: (self.sizes, self.errors[name]) for name in names},
+            {name: {n: row[column[name]] for n, row in self.paper.items()} for name in names},
+            ylabel=ylabel,
+        )
+
+
+def solved(
+    title: str, growth: Growth, path: shallow.Path, equation: Equation, checks: Sequence[Check]
+) -> Numbers:
+    """The numbers of an experiment in which one network grows and solves an equation.
+
+    Example:
+      >>> import jax
+      >>> lines = shallow.dictionary(-1.0, 1.0, "relu2", offsets=96)
+      >>> energy = shallow.elliptic.diffusion(LINE.load, shallow.exact_rule(lines))
+      >>> path = shallow.orthogonal_greedy(jax.random.key(0), energy, lines, 4)
+      >>> rule = quadrature.box(64, 3, -1.0, 1.0)
+      >>> growth = Growth((2, 4), errors(path, LINE.solution, rule, (2, 4)))
+      >>> len(solved("A network", growth, path, LINE, ()).tables[0].rows)
+      2
+    """
+    data = {"growth": growth, "path": path, "equation": equation}
+    return Numbers((growth.table(title),), tuple(checks), data, growth.compared())
+
+
+def pictures(numbers: Numbers) -> dict[str, Any]:
+    """The figures of an experiment in which one network grows, by caption; of ``solved``."""
+    growth, path, equation = (numbers.data[name] for name in ("growth", "path", "equation"))
+    names = ", ".join(growth.errors)
+    return {
+        f"{names} against neurons; crosses are the printed ones.": growth.figure(),
+        "The largest network: what it misses, and where its kinks are.": portrait(
+            path.network(), equation
+        ),
+    }
 
 
 def quote(number: int, statement: str) -> Quote:
@@ -215,15 +299,13 @@ def figure(
     return drawn
 
 
-def portrait(
-    net: shallow.ShallowNetwork, solution: Solution, lower: Sequence[float], upper: Sequence[float]
-) -> Any:
+def portrait(net: shallow.ShallowNetwork, equation: Equation) -> Any:
     """The error of a network on a box with where its kinks are; on a line or in the plane.
 
     Example:
-      >>> net = shallow.from_arrays([[1.0]], [-0.5], [1.0])
-      >>> drawn = portrait(net, Solution(lambda x: x[:, 0], np.ones_like), (0.0,), (1.0,))
+      >>> drawn = portrait(shallow.from_arrays([[1.0]], [-0.5], [1.0]), LINE)
     """
+    solution, _, lower, upper = equation
     drawn, (left, right) = drawing.figure(1, 2, size=(9.2, 3.8))
     d, points = len(lower), 2001 if len(lower) == 1 else 161
     axes = [np.linspace(a, b, points) for a, b in zip(lower, upper, strict=True)]

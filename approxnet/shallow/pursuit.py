@@ -170,7 +170,7 @@ Step = Callable[[Energy, jax.Array, jax.Array, Atom, jax.Array, jax.Array], Any]
 def relaxed_step(
     energy: Energy, phi: jax.Array, g: jax.Array, atom: Atom, k: jax.Array, bound: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What remains of v, and the coefficient of the atom: 1 - t and t M sign, t = min(1, 2 / k).
+    """What remains of v of k atoms, and the next coefficient: 1 - t, t M sign, t = min(1, 2/(k+1)).
 
     Example:
       >>> relaxed_step.__name__

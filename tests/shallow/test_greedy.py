@@ -114,6 +114,14 @@ def test_the_relaxed_algorithm_stays_below_its_bound_and_in_the_hull(x64):
     assert math.sqrt(w @ left**2) == pytest.approx(float(found.errors[-1]), rel=1e-9)
 
 
+def test_the_relaxed_algorithm_mixes_in_two_nths_of_its_nth_atom(x64):
+    """v_n = (1 - a_n) v_{n-1} + a_n M g_n with a_n = min(1, 2 / n), written out for four atoms."""
+    d = shallow.dictionary(0.0, 1.0, directions=[[1.0]], offsets=64, extension=0.0)
+    path = shallow.relaxed_greedy(key(), lambda x: x[..., 0] ** 2, d, 4, bound=6.0, refine=False)
+    expected = [[6, 0, 0, 0], [0, 6, 2, 1], [0, 0, 4, 2], [0, 0, 0, 3]]
+    np.testing.assert_allclose(abs(path.coefficients), expected, atol=1e-14)
+
+
 def test_the_first_step_of_the_pure_algorithm_is_the_projection_on_the_best_atom(x64):
     d = shallow.dictionary(0.0, 1.0, directions=[[1.0]], offsets=32, normalized=True)
 
