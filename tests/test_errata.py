@@ -118,6 +118,31 @@ def test_landaus_kernel_concentrates_by_its_exponent(d):
     assert outside(1) > 0.6 and outside(100) < 0.002
 
 
+def test_the_monte_carlo_bound_grows_with_the_size_of_the_integrand():
+    """f = 0 is the mean of g = +-C; (1/n) sum g is never below C / n for odd n."""
+    C, n = 3.0, np.array([1, 3, 5, 101])
+    least = C / n
+    assert (least <= C * n**-0.5).all()
+    assert least[0] > n[0] ** -0.5  # the printed bound, C missing
+
+
+def test_cosines_of_random_frequencies_need_no_denominators():
+    """For f = s exp(-x^2 / 2) on (0, 1): |f^| is s times the normal density, |f^|_1 = s."""
+    x = np.linspace(0, 1, 101)
+    f = np.exp(-(x**2) / 2)
+    omega = np.random.default_rng(0).normal(size=(2000, 4, 1))
+    density = np.exp(-(omega**2) / 2) / np.sqrt(2 * np.pi)
+    right = np.cos(omega * x).mean(axis=1)
+    assert ((f - right) ** 2).mean() < 1 / 4
+    assert abs(right.mean(axis=0) - f).max() < 0.03
+    for s in (1, 1000):
+        printed = (np.cos(omega * x) / (s * density)).mean(axis=1)
+        assert abs(printed.mean(axis=0) - f).max() > 0.5
+    # With n = 1 no frequency has the printed bound s for a large s: the left is of the order s^2.
+    one = np.cos(np.linspace(0, 5, 2001)[:, None] * x)
+    assert ((f - one) ** 2).mean(axis=1).min() > 1e-6  # over s^2, where the printed bound is 1 / s
+
+
 def test_the_matrix_of_the_first_assignment_is_singular():
     A = np.arange(1.0, 10).reshape(3, 3)
     assert np.linalg.matrix_rank(A) == np.linalg.matrix_rank(A @ A) == 2

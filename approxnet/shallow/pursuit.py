@@ -40,7 +40,10 @@ ROWS = 32
 
 
 class _Growth(NamedTuple):
-    """A network that grows; ``phi`` are its samples, ``factor`` is R or the coefficients."""
+    """A network that grows; ``phi`` are its samples.
+
+    The rows of ``factor`` are the columns of R, or the coefficients of the networks on the way.
+    """
 
     key: jax.Array
     phi: jax.Array
@@ -65,17 +68,26 @@ def _start(key: jax.Array, energy: Energy, n: int, rows: int) -> _Growth:
     )  # fmt: skip
 
 
-def _record(energy: Energy, s: _Growth, atom: Atom, reason: jax.Array) -> _Growth:
-    """The growth with the atom added if there is no reason against it, at the new phi."""
-    now = jnp.stack([forms.error(energy, s.phi), forms.value(energy, s.phi), abs(atom.score)])
-    later = jnp.arange(s.histories.shape[1], dtype=jnp.int32) >= s.k
-    grown = s._replace(
-        directions=s.directions.at[s.k].set(atom.direction),
-        offsets=s.offsets.at[s.k].set(atom.offset),
+def _add(
+    energy: Energy, s: _Growth, atom: Atom, reason: jax.Array, phi: jax.Array, **rows: jax.Array
+) -> _Growth:
+    """The growth with the next atom and row of arrays if there is no reason against it, at phi.
+
+    A row out of bounds is dropped, so that nothing is copied to be kept as it was.
+    """
+    good = reason < 0
+    k = jnp.where(good, s.k, max(s.histories.shape[1], len(s.basis)))
+    rows = {"directions": atom.direction, "offsets": atom.offset, **rows}
+    phi = jnp.where(good, phi, s.phi)
+    now = jnp.stack([forms.error(energy, phi), forms.value(energy, phi), abs(atom.score)])
+    later = jnp.arange(s.histories.shape[1], dtype=jnp.int32) >= k
+    return s._replace(
+        phi=phi,
         histories=jnp.where(later, now[:, None], s.histories),
-        k=s.k + 1,
+        k=s.k + good.astype(s.k.dtype),
+        reason=reason,
+        **{name: getattr(s, name).at[k].set(row, mode="drop") for name, row in rows.items()},
     )
-    return grown._replace(reason=reason)
 
 
 def _verdict(energy: Energy, g: jax.Array, atom: Atom, height: jax.Array) -> jax.Array:
@@ -120,24 +132,15 @@ def orthogonal(
         norm = jnp.sqrt(jnp.where(height > 0, height, 1))
         q = q / norm
         y = (forms.residual(energy, state.phi).ravel() * q).sum()
+        phi = state.phi + y * q.reshape(state.phi.shape)
         column = column[:n].at[state.k].set(norm)
-        grown = state._replace(
-            phi=state.phi + y * q.reshape(state.phi.shape),
-            basis=state.basis.at[state.k].set(q),
-            factor=state.factor.at[:, state.k].set(column),
-            moves=state.moves.at[state.k].set(y),
-        )
-        return jax.lax.cond(
-            reason < 0,
-            lambda: _record(energy, grown, atom, reason),
-            lambda: state._replace(reason=reason),
-        )
+        return _add(energy, state, atom, reason, phi, basis=q, factor=column, moves=y)
 
     state = jax.lax.while_loop(
         lambda s: (s.reason < 0) & (s.k < n), step, _start(key, energy, n, rows)
     )
     missing = jnp.arange(n, dtype=jnp.int32) >= state.k
-    R = state.factor + jnp.diag(missing.astype(state.factor.dtype))
+    R = state.factor.T + jnp.diag(missing.astype(state.factor.dtype))
     right = jnp.triu(jnp.broadcast_to(state.moves[:, None], (n, n)))
     coefficients = jax.scipy.linalg.solve_triangular(R, right)
     return _path(state, coefficients, d.activation)
@@ -211,21 +214,15 @@ def sequential(
         g = sample_atoms(energy, d.activation, atom.direction[None], atom.offset[None])[0]
         reason = _verdict(energy, g, atom, (g**2).sum())
         keep, c = rule(energy, state.phi, g, atom, state.k, bound)
-        before = jnp.where(state.k > 0, state.factor[:, state.k - 1], 0)
-        grown = state._replace(
-            phi=keep * state.phi + c * g,
-            factor=state.factor.at[:, state.k].set((keep * before).at[state.k].set(c)),
-        )
-        return jax.lax.cond(
-            reason < 0,
-            lambda: _record(energy, grown, atom, reason),
-            lambda: state._replace(reason=reason),
-        )
+        before = jnp.where(state.k > 0, state.factor[state.k - 1], 0)
+        column = (keep * before).at[state.k].set(c)
+        phi = keep * state.phi + c * g
+        return _add(energy, state, atom, reason, phi, factor=column)
 
     state = jax.lax.while_loop(
         lambda s: (s.reason < 0) & (s.k < n), step, _start(key, energy, n, 0)
     )
-    return _path(state, state.factor, d.activation)
+    return _path(state, state.factor.T, d.activation)
 
 
 def _path(s: _Growth, coefficients: jax.Array, activation: str) -> Path:
