@@ -90,6 +90,7 @@ def test_the_certificate_of_the_pinwheel_sums_to_zero():
         np.testing.assert_array_equal(synthetic.SEGMENTS["pairwise"][i], [p[i], 2 * p[i - 1]])
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("d", "classes", "margin"), [(2, 2, 0.1), (2, 5, 1.0), (10, 3, 0.3)])
 def test_separable_sets_keep_the_margin(d, classes, margin, dtype):
     """The difference of two margins gives the directions; the boundaries follow from them."""
@@ -135,7 +136,7 @@ def test_spirals_are_one_curve_turned():
     assert noisy.std() == pytest.approx(0.1, rel=0.05)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("draw", [synthetic.separable, synthetic.circles, synthetic.spirals])
 def test_points_are_a_function_of_the_key_also_compiled_and_mapped(draw, dtype):
     import functools

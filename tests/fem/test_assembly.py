@@ -143,7 +143,7 @@ def test_a_delaunay_triangulation_gives_an_m_matrix_and_a_bad_one_does_not():
     assert flat[0, 2] == pytest.approx(2.4, rel=1e-12)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_apply_equals_the_matrices(dtype, mesh):
     values = np.random.default_rng(1).normal(size=(len(mesh.nodes), 2)).astype(dtype)
     scalar, tensor = cell_coefficients(mesh)

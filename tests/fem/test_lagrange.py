@@ -56,7 +56,7 @@ def test_hats_are_nodal(mesh):
     np.testing.assert_allclose(at_nodes, np.eye(len(mesh.nodes)), rtol=0, atol=1e-12)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_a_value_is_the_barycentric_mean_of_the_corners(dtype, mesh):
     lam, x = inner_points(mesh)
     values = np.random.default_rng(2).normal(size=(len(mesh.nodes), 2))
@@ -92,6 +92,7 @@ def test_the_gradient_is_the_difference_quotient_in_each_cell(x64, mesh):
     np.testing.assert_allclose(fem.gradient(mesh, values), expected, rtol=1e-9, atol=1e-11 * scale)
 
 
+@pytest.mark.sample(2)
 def test_evaluate_is_differentiable_in_points_and_values(x64, mesh):
     values = jnp.asarray(np.random.default_rng(3).normal(size=len(mesh.nodes)))
     _, x = inner_points(mesh)

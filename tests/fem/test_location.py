@@ -196,6 +196,7 @@ def test_every_shape_of_points_is_kept(one_mesh_per_locator):
         assert barycentric.shape == (*shape, d + 1)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 63, 64])
 def test_chunks_do_not_change_the_result(n, monkeypatch, x64):
     mesh = scattered(50, 2)
@@ -207,6 +208,7 @@ def test_chunks_do_not_change_the_result(n, monkeypatch, x64):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.sample(2)
 def test_barycentric_coordinates_are_differentiable_in_the_point(one_mesh_per_locator, x64):
     mesh = one_mesh_per_locator
     x = jnp.asarray(mesh.nodes[mesh.cells].mean(axis=1)[:5])

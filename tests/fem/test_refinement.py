@@ -64,7 +64,7 @@ def check_nested(coarse, refinement):
     )
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_refinement_cuts_each_cell_into_equal_volumes(mesh, x64):
     refinement = fem.refine(mesh)
     check_nested(mesh, refinement)
@@ -149,7 +149,7 @@ def test_a_refinement_too_big_for_the_memory_is_refused_with_its_size():
             fem.refine(big)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_bisection_leaves_no_hanging_node(mesh, x64):
     rng = np.random.default_rng(0)
     for _ in range(3):

@@ -43,7 +43,7 @@ def normal_values(mesh):
     return np.random.default_rng(1).normal(size=len(mesh.nodes))
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "method"), CASES)
 def test_a_finite_element_function_is_a_network_in_any_dimension(name, method):

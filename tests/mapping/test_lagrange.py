@@ -46,7 +46,7 @@ def function(mesh, degree, seed=0):
     return values, x, exact
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "degree"), CASES)
 def test_a_function_of_degree_k_is_a_network(name, degree):

@@ -58,7 +58,7 @@ def outside(mesh, n=3000):
     return x[~((local >= 0).all(axis=2) & (local.sum(axis=2) <= 1)).any(axis=1)]
 
 
-@pytest.mark.sample(10)
+@pytest.mark.sample(6)
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", MESHES)
 def test_a_finite_element_function_is_a_network(name):

@@ -173,7 +173,7 @@ ROUND_TRIPS = [
 ]
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("name", "method"), ROUND_TRIPS)
 def test_a_function_becomes_a_network_and_a_function_again(name, method):
     mesh = MESHES[name]()

@@ -137,6 +137,7 @@ def test_orthogonal_matrices_are_orthogonal(x64, shape):
     np.testing.assert_allclose(small, np.eye(min(shape)), atol=1e-14)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("draw", "activation", "factor", "noise"),
     [

@@ -71,6 +71,7 @@ def test_values_are_those_of_NumPy(x64, name):
     np.testing.assert_allclose(logits, expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["mlp with dropout", "preact_resnet", "lstm"])
 def test_compiled_and_eager_values_agree(x64, name):
     params, state = generic(name)
@@ -106,7 +107,7 @@ def test_vmap_of_init_over_keys_is_a_loop(x64, name):
             np.testing.assert_allclose(a[i], b, rtol=1e-6)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @every_model
 def test_the_gradient_is_that_of_differences(x64, name):
     params, state = generic(name)

@@ -100,6 +100,7 @@ def test_a_cycle_is_linear(x64, restricted, boundary):
     np.testing.assert_allclose(apply(2.5 * f - 0.7 * g), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("boundary", "shape", "post"),
     [("dirichlet", (7, 15), 2), ("neumann", (9, 5), 0), ("periodic", (16, 16), 1)],
@@ -246,6 +247,7 @@ def test_FNO_commutes_with_shifts(x64):
 # --- both ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @every_operator
 def test_compiled_and_eager_values_and_those_of_a_loop_over_networks_agree(x64, name):
     model, x = SMALL[name], fields()
@@ -265,6 +267,7 @@ def test_compiled_and_eager_values_and_those_of_a_loop_over_networks_agree(x64, 
     assert len(traces) == 1
 
 
+@pytest.mark.sample(2)
 @every_operator
 def test_the_gradient_is_that_of_differences(x64, name):
     model, x = SMALL[name], fields()

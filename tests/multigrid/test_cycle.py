@@ -161,6 +161,7 @@ FACTORS = {  # measured independently at n = 63
 SLOW = {"rb_v10", "rb_v21", "rb_v22", "jacobi_w21", "chebyshev3_v11", "course_v22"}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "name", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in FACTORS]
 )
@@ -196,6 +197,7 @@ def test_a_cycle_with_red_black_solves_one_dimensional_problems(x64):
     assert jnp.linalg.norm(b - h.operators[0](x)) < 1e-12 * jnp.linalg.norm(b) * 255
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("boundary", "shape"),
     [("neumann", (33, 33)), ("periodic", (32, 32)), (("periodic", "dirichlet"), (32, 31))],
@@ -278,7 +280,7 @@ def test_full_multigrid_ends_below_the_discretisation_error(x64, sizes):
     np.testing.assert_allclose(orders, 2.0, atol=0.02)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", CYCLES)
 def test_cycles_keep_the_dtype_and_are_the_same_under_jit_and_vmap(dtype, name):
     cycle, h = CYCLES[name], multigrid.hierarchy(7, coefficient=lambda x: 1 + x[..., 0])

@@ -51,7 +51,7 @@ def test_a_variable_coefficient_and_reaction_give_the_textbook_matrix(x64):
     np.testing.assert_allclose(dense(h1.operators[0], (n,)), exact, rtol=1e-13)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("coarse", ["rediscretised", "galerkin"])
 @pytest.mark.parametrize("boundary", [*BOUNDARIES, ("periodic", "neumann")])
 def test_every_operator_is_symmetric_with_the_weights_and_positive(x64, boundary, coarse):

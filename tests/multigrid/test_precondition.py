@@ -76,6 +76,7 @@ def test_the_hierarchical_basis_grows_with_the_square_of_the_number_of_grids(x64
     assert large / small > 4
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("preconditioner", "bound"),
     [

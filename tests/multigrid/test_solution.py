@@ -20,7 +20,7 @@ def random(shape, seed=0, dtype=None):
     return jax.random.normal(jax.random.key(seed), shape, dtype)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("shape", [(63,), (15, 31), (7, 7, 7)])
 def test_the_solution_is_that_of_a_direct_solver(x64, name, shape):

@@ -61,7 +61,7 @@ def test_jit_and_vmap_change_nothing(net, points):
     )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_gradients_are_difference_quotients_away_from_kinks(net, points, x64):
     parameters, pattern = relu.split(jax.tree.map(jnp.asarray, net))
     x = jnp.asarray(points(net, 1)[0])

@@ -19,7 +19,7 @@ def test_split_and_join_are_inverse(net):
     assert all(a is b for a, b in zip(jax.tree.leaves(joined), jax.tree.leaves(net), strict=True))
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_an_optax_step_reduces_the_loss_of_every_network(net, points):
     parameters, pattern = relu.split(jax.tree.map(jnp.asarray, net))
     x = jnp.asarray(points(net), jnp.float32)

@@ -32,6 +32,7 @@ def picking(n, batch, key=0):
     return plan, Progress(state, start_metrics()), Examples(jnp.eye(n), jnp.zeros(n, jnp.int32))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("n", "batch"), [(12, 4), (10, 4), (5, 5), (3, 1)])
 def test_every_example_counts_once_in_an_epoch(n, batch):
     plan, progress, examples = picking(n, batch)
