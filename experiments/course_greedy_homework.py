@@ -7,7 +7,9 @@ the relaxed algorithm stays below its bound; Adam does not come near.
 
 Three fits by relu with kinks at i / N, in L2: of (x - 1/2)^2 - 1/4 and sin(2 pi x) on [0, 1] and of
 sin x on [-pi, pi], whose errors are (2 pi)^(1/2) times those of sin(2 pi x) with the same kinks.
-The best n pieces for the first, which need not be continuous, have the error 1 / (180^(1/2) n^2).
+The best n pieces for the first, which need not be continuous, have the error 1 / (180^(1/2) n^2):
+the greedy algorithm stays within 1.2 of it as long as there are eight kinks for each neuron. With
+256 neurons the 1024 kinks of the course are too few, 1.24; with 2048 it is 1.16.
 Then -u'' + u = f, u' = 0 at the ends, u = cos(2 pi x) + cos(20 pi x) / 5, by relu^2; then the
 greedy algorithms side by side, on sin(2 pi x); and the question of the session whether Adam finds
 order 2 as well, with all parameters of the same network.
@@ -82,6 +84,9 @@ class Config:
 
 SCALES = {"smoke": Config(), "full": Config(256, 512, 256, 64, 20_000)}
 
+KINKS = 1024
+"""Of the course's dictionary."""
+
 ALGORITHMS = ("pure", "relaxed", "orthogonal")
 BOUND = 10 * math.pi
 """The variation norm of sin(2 pi x) for relu, |f'(0)| + int |f''|."""
@@ -105,8 +110,8 @@ def long_sine(x: Any) -> Any:
 def run(config: Config, progress: Reporter) -> Numbers:
     """The fits, the equation, the algorithms, and Adam."""
     tables, checks, data = [], [], {}
-    for i, part in enumerate((_fits, _equation, _algorithms, _adam)):
-        progress(part.__name__[1:], i, 4)
+    for i, part in enumerate((_fits, _pieces, _equation, _algorithms, _adam)):
+        progress(part.__name__[1:], i, 5)
         table, found, more = part(config)
         tables.append(table)
         checks += found
@@ -121,33 +126,48 @@ def _sizes(n: int) -> np.ndarray:
 Part = tuple[Table, list[Check], dict[str, Any]]
 
 
+def _fit(target: Any, low: float, high: float, kinks: int, sizes: np.ndarray) -> np.ndarray:
+    """The errors in L2 of the networks of these sizes, with kinks at equal distances."""
+    lines = shallow.dictionary(low, high, directions=[[1.0]], offsets=kinks, extension=0.0)
+    path = shallow.orthogonal_greedy(jax.random.key(0), target, lines, int(sizes[-1]), refine=False)
+    return np.asarray(path.errors)[sizes - 1]
+
+
 def _fits(config: Config) -> Part:
-    sizes, curves, checks = _sizes(config.neurons), {}, []
-    problems = {
-        "quadratic": (quadratic, 0.0, 1.0, 1024),
-        "sine": (sine, 0.0, 1.0, 4096),
-        "long sine": (long_sine, -np.pi, np.pi, 1024),
+    sizes, checks = _sizes(config.neurons), []
+    curves = {
+        "quadratic": _fit(quadratic, 0.0, 1.0, KINKS, sizes),
+        "sine": _fit(sine, 0.0, 1.0, 4 * KINKS, sizes),
+        "long sine": _fit(long_sine, -np.pi, np.pi, KINKS, sizes),
     }
-    for name, (target, low, high, knots) in problems.items():
-        lines = shallow.dictionary(low, high, directions=[[1.0]], offsets=knots, extension=0.0)
-        path = shallow.orthogonal_greedy(
-            jax.random.key(0), target, lines, config.neurons, refine=False
-        )
-        curves[name] = np.asarray(path.errors)[sizes - 1]
     paper = {n: [numbers[n] for numbers in STORED.values()] for n in STORED["sine"]}
     fits = growth.Growth(sizes.tolist(), curves, paper)
     stored = fits.printed
     digits = np.abs(np.round(curves["quadratic"], 6) - stored["quadratic"]).max()
-    best = 1 / (math.sqrt(180) * sizes**2)
     checks.append(Check("quadratic: printed digits that differ, in 1e-6", digits * 1e6, "<=", 0.5))
-    checks.append(
-        Check("quadratic: over the best n pieces", (curves["quadratic"] / best).max(), "<=", 1.2)
-    )
     for name in ("sine", "long sine"):
         off = np.abs(curves[name] / stored[name] - 1).max()
         checks.append(Check(f"{name}: |error / stored - 1|", float(off), "<=", 0.02))
         checks.append(Check(f"{name}: |order - 2|", abs(fits.order(name) - 2), "<=", 0.1))
     return fits.table("Fits by relu: errors in L2"), checks, {"fits": fits}
+
+
+def _pieces(config: Config) -> Part:
+    """Errors for the quadratic over those of the best n pieces, with more and more kinks."""
+    sizes = _sizes(config.neurons)
+    best = 1 / (math.sqrt(180) * sizes**2)
+    kinks = (KINKS, 2 * KINKS)
+    ratios = np.stack([_fit(quadratic, 0.0, 1.0, N, sizes) / best for N in kinks], axis=1)
+    resolved = 8 * sizes[:, None] <= np.array(kinks)
+    check = Check("quadratic, 8 n kinks or more: error over that of the best n pieces",
+                  float(ratios[resolved].max()), "<=", 1.2)  # fmt: skip
+    table = Table(
+        "The quadratic: errors over those of the best n pieces",
+        ("n", *(f"{N} kinks" for N in kinks)),
+        tuple((int(n), *(round(float(r), 4) for r in row)) for n, row in zip(sizes, ratios,
+                                                                             strict=True)),
+    )  # fmt: skip
+    return table, [check], {}
 
 
 WAVES = growth.Solution(

@@ -1,15 +1,16 @@
 """Gradient methods on the Ritz energy against greed, as the paper's tables 1 and 3 have it.
 
 Command: approxnet reproduce siegel_2023_table3
-Cost: 6 s (smoke, 16 and 32 neurons, 500 epochs, 3 runs), minutes (full, to 128 neurons, 10,000
+Cost: 6 s (smoke, 16 and 32 neurons, 500 epochs, 3 runs), two minutes (full, to 128 neurons, 10,000
 epochs, 10 runs), on two cores
-Expect: with 10,000 epochs Adam comes to the printed errors within a factor, gradient descent stays
-above 1e-3, and the orthogonal greedy algorithm with as many neurons is hundreds of times better
-than both. At smoke scale a twentieth of the epochs is run: errors are larger than printed.
+Expect: with 10,000 epochs both methods come to the printed errors within a factor of two, and the
+orthogonal greedy algorithm with as many neurons is hundreds of times better. At smoke scale a
+twentieth of the epochs is run: errors are larger than printed.
 
 The equation is -u'' + u = f on (-1, 1), u' = 0 at the ends, u = cos(pi x), the activation relu^2.
-Steps are 1e-3 for 3/10 of the epochs and a fifth of that after each further 3/10. The errors are
-medians over the runs; the printed ones are means of 30.
+Steps are 1e-3 for 3/10 of the epochs and a fifth of that after each further 3/10. The paper's "SGD"
+is here gradient descent with momentum 0.9: without momentum the errors are ten to twenty times the
+printed ones. They are medians over the runs; the printed ones are means of 30.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ PRINTED = {
         128: (5.52e-04, 1.43e-02), 256: (2.26e-04, 6.99e-03), 512: (1.88e-04, 3.90e-03),
         1024: (2.09e-04, 2.56e-03), 2048: (4.11e-04, 2.51e-03),
     },
-    "gradient descent": {
+    "momentum": {
         16: (1.30e-02, 1.52e-01), 32: (9.35e-03, 1.13e-01), 64: (7.11e-03, 8.64e-02),
         128: (5.91e-03, 7.22e-02), 256: (5.75e-03, 7.03e-02), 512: (4.41e-03, 5.40e-02),
         1024: (1.52e-03, 1.99e-02), 2048: (3.22e-03, 3.56e-02),
     },
 }  # fmt: skip
-"""Method, n: (L2, H1)."""
+"""Method, n: (L2, H1); the paper calls the second one SGD."""
 
 PAPER = (growth.quote(3, "after 10,000 epochs of Adam the error in L2 is 5.52e-04 at n = 128, of "
-                         "gradient descent 5.91e-03; means of 30 runs"),)  # fmt: skip
+                         "SGD 5.91e-03; means of 30 runs"),)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ RULE = quadrature.box(2999, 5, -1.0, 1.0)
 def _methods(epochs: int) -> dict[str, Any]:
     falls = {epochs * k // 10: 0.2 for k in (3, 6, 9)}
     rate = optax.piecewise_constant_schedule(1e-3, falls)
-    return {"Adam": optax.adam(rate), "gradient descent": optax.sgd(rate)}
+    return {"Adam": optax.adam(rate), "momentum": optax.sgd(rate, momentum=0.9)}
 
 
 def medians(nets: shallow.ShallowNetwork, runs: int) -> dict[str, float]:
@@ -117,9 +118,8 @@ def run(config: Config, progress: Reporter) -> Numbers:
         c.table(f"{name}, {config.epochs} epochs" if name in methods else name)
         for name, c in curves.items()
     )
-    return Numbers(
-        tables, tuple(_checks(config, found)), {"curves": curves}, curves["Adam"].compared("Adam, ")
-    )
+    compared = [c for name in methods for c in curves[name].compared(f"{name}, ")]
+    return Numbers(tables, tuple(_checks(config, found)), {"curves": curves}, tuple(compared))
 
 
 def _checks(config: Config, found: Mapping[str, Mapping[str, Any]]) -> list[Check]:
@@ -127,8 +127,11 @@ def _checks(config: Config, found: Mapping[str, Mapping[str, Any]]) -> list[Chec
     adam = found["Adam"]["L2"][-1]
     checks = [Check(f"n = {n}: greedy over Adam, in L2", greedy / adam, "<=", 0.1)]
     if config.epochs == SCALES["full"].epochs:
-        ratio = adam / PRINTED["Adam"][n][0]
-        checks.append(Check(f"n = {n}: Adam in L2, ours over the printed", ratio, "<=", 2.0))
+        checks += [
+            Check(f"n = {n}: {method} in L2, ours over the printed",
+                  found[method]["L2"][-1] / PRINTED[method][n][0], "<=", 2.0)
+            for method in PRINTED
+        ]  # fmt: skip
     if n == 128:
         checks.append(Check("n = 128: greedy in L2", greedy, "<=", 1e-6))
     return checks

@@ -65,17 +65,41 @@ def check_squares(energy: Energy) -> None:
       >>> check_squares(shallow.l2(lambda x: x[..., 0], quadrature.gauss_legendre(2)))
     """
     s, load = np.asarray(energy.weights), np.asarray(energy.load)
-    bad = np.argwhere((s < 0) | ((s == 0) & (load != 0)))
-    if not energy.quadratic or len(bad):
-        place = (
-            f"weight {s[tuple(bad[0])]} and load {load[tuple(bad[0])]} of sample {tuple(bad[0])}"
-            if len(bad)
-            else "a potential"
-        )
-        raise AssumptionError(
-            f"energy must be a sum of squares, got {place}; add a reaction or a penalty, or take "
-            "optimize.natural_gradient"
-        )
+    _check_samples(
+        energy, (s < 0) | ((s == 0) & (load != 0)), energy.quadratic,
+        "a sum of squares", "add a reaction or a penalty, or take method='natural_gradient'",
+    )  # fmt: skip
+
+
+def check_bounded(energy: Energy) -> None:
+    """AssumptionError unless the form of the energy is a sum of squares, whatever its load is.
+
+    With negative weights, those of Nitsche's method, an energy is bounded below on each space of
+    finite dimension for a gamma of that space, and on networks that move for none.
+
+    Example:
+      >>> from approxnet import quadrature, shallow
+      >>> rule = quadrature.gauss_legendre(2)
+      >>> check_bounded(shallow.elliptic.diffusion(1.0, rule, reaction=0.0))
+    """
+    _check_samples(
+        energy, np.asarray(energy.weights) < 0, True,
+        "bounded below on all networks", "take elliptic.penalty or elliptic.vanishing",
+    )  # fmt: skip
+
+
+def _check_samples(energy: Energy, bad: np.ndarray, fits: bool, what: str, remedy: str) -> None:
+    first = tuple(np.argwhere(bad)[:1].ravel().tolist())
+    if energy.coupling is not None:
+        found = "one of interpolants (shallow.spectral)"
+        remedy = "take one by a quadrature rule (shallow.elliptic)"
+    elif not fits:
+        found = "a potential"
+    elif first:
+        found = f"weight {energy.weights[first]} and load {energy.load[first]} of sample {first}"
+    else:
+        return
+    raise AssumptionError(f"energy must be {what}, got {found}; {remedy}")
 
 
 def squares(energy: Energy) -> Squares:

@@ -8,7 +8,8 @@ What is minimised is the residual of variable projection (``projection``), in on
                     1/4, ...} for which the projected residual decreases, and neurons that are 0 on
                     all points go where the residual is;
     natural_gradient  (w, b, c) move together by ``optimize.natural_gradient``, with the inner
-                    product of the energy: for smooth activations, from a random start.
+                    product of the energy: for smooth activations, from a random start. The energy
+                    need not be a sum of squares, nor quadratic.
 
 The first one costs O(q n^2) for a step with q samples, as the linear problem does, and converges
 fast; a sweep of the second one needs a few QR factorisations too, and there have to be many.
@@ -50,6 +51,7 @@ from approxnet.shallow.projection import (
     Chart,
     Squares,
     chart,
+    check_bounded,
     check_squares,
     columns,
     curvature,
@@ -119,7 +121,8 @@ def refine_network(
     Args:
       net: n neurons, for example of a greedy path, or drawn at random; its coefficients count for
         "natural_gradient" alone.
-      target: a function (..., d) -> (...), or an energy that is a sum of squares up to a constant.
+      target: a function (..., d) -> (...), or an energy: a sum of squares up to a constant, or for
+        "natural_gradient" any whose weights are not negative.
       method: "gauss_newton", "neuronwise" or "natural_gradient"; static.
       inner: of a function: "l2", or "h1" with the gradient.
       rule: for a function; the kinks of the network should see several points each.
@@ -137,7 +140,7 @@ def refine_network(
       NetworkError: if the arrays of the network do not fit.
       NonFiniteError: if a number of the network or a value of the target is nan or infinite.
       AssumptionError: if the activation has too few derivatives, one more than for the energy, or
-        the energy is no sum of squares.
+        the energy is none of those named.
 
     Source: Golub, Pereyra (1973); Park, Xu, Xu (2022).
 
@@ -159,7 +162,7 @@ def refine_network(
             f"{net.directions.shape[1]}"
         )
     check_smoothness(net.activation, energy.order + 1)
-    check_squares(energy)
+    (check_bounded if method == "natural_gradient" else check_squares)(energy)
     exchanges = _checks.count("exchanges", exchanges)
     net, energy = forms.cast((net, energy), float)
     step = partial(_refine, energy=energy, method=method, rtol=rtol, max_steps=max_steps)
@@ -204,7 +207,7 @@ class _Found(NamedTuple):
 def _refine(net: ShallowNetwork, energy: Energy, method: str, rtol: Any, max_steps: int) -> _Found:
     form, place = squares(energy), chart(net.activation, net.directions)
     if method == "natural_gradient":
-        return _natural(net, form, rtol, max_steps)
+        return _natural(net, energy, rtol, max_steps)
     theta = _start(net, place)
     arguments = form, net.activation, place
     if method == "gauss_newton":
@@ -223,16 +226,23 @@ def _refine(net: ShallowNetwork, energy: Energy, method: str, rtol: Any, max_ste
     return _Found(refined, found, ~phi.any(axis=1))
 
 
-def _natural(net: ShallowNetwork, form: Squares, rtol: Any, max_steps: int) -> _Found:
-    def r(net: ShallowNetwork) -> jax.Array:
-        return form.y - (form.root * sample(form.energy, net)).ravel()
+def _natural(net: ShallowNetwork, energy: Energy, rtol: Any, max_steps: int) -> _Found:
+    """Squares are completed where there are any: differences of energies lose half the digits."""
+    s = jnp.where(energy.weights > 0, energy.weights, 1)
+    root = jnp.sqrt(energy.weights + energy.growth)
+
+    def cost(net: ShallowNetwork) -> jax.Array:
+        phi = sample(energy, net)
+        square, linear = (s * phi - energy.load) ** 2 / (2 * s), -energy.load * phi
+        terms = jnp.where(energy.weights > 0, square, linear)
+        return (terms + energy.growth * energy.potential(phi)).sum()
 
     found = natural_gradient(
-        lambda net: (r(net) ** 2).sum() / 2, r, net, rtol=rtol, max_steps=max_steps
+        cost, lambda net: root * sample(energy, net), net, rtol=rtol, max_steps=max_steps
     )
     end = found.value
-    phi = sample_atoms(form.energy, net.activation, end.directions, end.offsets)
-    return _Found(end, found, ~(form.root[None] * phi).any(axis=(1, 2)))
+    phi = sample_atoms(energy, end.activation, end.directions, end.offsets)
+    return _Found(end, found, ~(root[None] * phi).any(axis=(1, 2)))
 
 
 class _Sweep(NamedTuple):

@@ -154,6 +154,31 @@ def test_the_energy_of_an_equation_decreases_to_that_of_the_solution(x64):
     assert found.errors[-1] < 0.1 * found.errors[0]
 
 
+def test_natural_gradients_need_no_sum_of_squares(x64):
+    """-u'' = f, u(0) = u(1) = 0, by x (1 - x) v, and -u'' + sinh u = f, u' = 0 at the ends."""
+    rule, x = quadrature.box(32, 7), np.linspace(0, 1, 101)[:, None]
+
+    def u(x):
+        return jnp.sin(np.pi * x[..., 0])
+
+    poisson = shallow.elliptic.diffusion(lambda x: np.pi**2 * u(x), rule, reaction=0.0)
+    bubble = shallow.elliptic.vanishing(poisson, lambda x: x[..., 0] * (1 - x[..., 0]))
+    b = -np.linspace(0, 1, 6)
+    start = shallow.from_arrays(np.ones((6, 1)), b, 0.1 * np.ones(6), "tanh")
+    found = shallow.refine_network(start, bubble, method="natural_gradient", rtol=1e-10)
+    v = x[:, 0] * (1 - x[:, 0]) * np.asarray(shallow.evaluate(found.network, x))
+    assert abs(v - np.sin(np.pi * x[:, 0])).max() < 1e-5
+    assert found.energies[-1] == pytest.approx(-(np.pi**2) / 4, rel=1e-8)
+
+    def w(x):
+        return jnp.cos(np.pi * x[..., 0])
+
+    convex = shallow.elliptic.poisson_boltzmann(lambda x: np.pi**2 * w(x) + jnp.sinh(w(x)), rule)
+    found = shallow.refine_network(start, convex, method="natural_gradient", rtol=1e-10)
+    v = np.asarray(shallow.evaluate(found.network, x))
+    assert abs(v - np.cos(np.pi * x[:, 0])).max() < 1e-5
+
+
 def test_what_is_wrong_is_named():
     net, f = line([0.0, 0.5]), lambda x: x[..., 0] ** 2
     with pytest.raises(ValueError, match="rule must be given"):
@@ -169,3 +194,9 @@ def test_what_is_wrong_is_named():
     poisson = shallow.elliptic.diffusion(1.0, RULE, reaction=0.0)
     with pytest.raises(AssumptionError, match="sum of squares"):
         shallow.refine_network(line([0.0], "relu2"), poisson)
+    free = poisson + shallow.elliptic.nitsche(0.0, shallow.elliptic.box_boundary(1, 1), 100.0)
+    with pytest.raises(AssumptionError, match=r"bounded below on all networks, got weight -0\.01"):
+        shallow.refine_network(line([0.0], "relu2"), free, method="natural_gradient")
+    smooth = shallow.spectral.diffusion(1.0, 4, 4, 0.0, 1.0)
+    with pytest.raises(AssumptionError, match="one of interpolants"):
+        shallow.refine_network(line([0.0], "relu2"), smooth, method="natural_gradient")
