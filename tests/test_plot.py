@@ -98,10 +98,10 @@ def test_regions_in_the_plane_have_the_values_in_their_middle():
     np.testing.assert_allclose(np.asarray(faces.get_array())[order], [0.0, 1.5])
 
 
-def test_the_order_is_the_slope():
+def test_the_slope_of_a_curve_is_fitted():
     sizes = np.array([4, 8, 16, 32])
     text = plot.rates({"P1": (sizes, 3.0 * sizes**-1.5)}).axes[0].get_legend().get_texts()
-    assert text[0].get_text() == "P1, order -1.50"
+    assert text[0].get_text() == "P1, slope -1.50"
 
 
 def test_images_stand_in_rows():

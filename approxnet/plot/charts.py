@@ -22,9 +22,10 @@ def rates(
     ylabel: str = "error",
     axes: Axes | None = None,
 ) -> Figure:
-    """Errors against sizes on logarithmic axes, with the fitted order of each curve.
+    """Errors against sizes on logarithmic axes, with the fitted slope of each curve.
 
-    The order is the slope of the least-squares line through the logarithms of all its points.
+    The slope is that of the least-squares line through the logarithms of all its points; errors
+    that fall like N^-p have the slope -p.
 
     Args:
       curves: sizes and errors by name; all positive.
@@ -38,7 +39,7 @@ def rates(
     Example:
       >>> drawing = rates({"P1": ([8, 16, 32], [1e-2, 2.5e-3, 6.25e-4])}, xlabel="1 / h")
       >>> drawing.axes[0].get_legend().get_texts()[0].get_text()
-      'P1, order -2.00'
+      'P1, slope -2.00'
     """
     drawing, axes = target(axes)
     for i, (name, (sizes, errors)) in enumerate(curves.items()):
@@ -49,7 +50,7 @@ def rates(
             )
         label = name
         if len(x) > 1:
-            label = f"{name}, order {np.polyfit(np.log(x), np.log(y), 1)[0]:.2f}"
+            label = f"{name}, slope {np.polyfit(np.log(x), np.log(y), 1)[0]:.2f}"
         axes.loglog(x, y, MARKERS[i % len(MARKERS)] + "-", label=label, lw=1.2, ms=4.5)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)

@@ -283,17 +283,24 @@ def figure(
     *,
     ylabel: str = "error",
 ) -> Any:
-    """Errors against neurons, with the printed ones as crosses.
+    """Errors against neurons, with the printed ones of the same name as crosses.
 
     Example:
       >>> drawn = figure({"L2": ((8, 16), [1.0, 0.25])}, {"L2": {8: 1.1}})
     """
     drawn = drawing.rates(curves, xlabel="neurons", ylabel=ylabel)
     axes = drawn.axes[0]
-    for name, numbers in paper.items():
-        axes.loglog(list(numbers), list(numbers.values()), "kx", ms=6, label=f"{name}, printed")
+    for line, name in zip(list(axes.lines), curves, strict=True):
+        numbers = paper.get(name, {})
+        axes.loglog(
+            list(numbers), list(numbers.values()), "x", ms=7, mew=1.4, color=line.get_color()
+        )
+    axes.plot([], [], "kx", label="printed")
     axes.legend(frameon=False)
-    ticks = sorted({n for sizes, _ in curves.values() for n in sizes if n & (n - 1) == 0})
+    sizes = {n for sizes, _ in curves.values() for n in sizes} | {
+        n for row in paper.values() for n in row
+    }
+    ticks = sorted(n for n in sizes if n & (n - 1) == 0)
     axes.set_xticks(ticks, [str(n) for n in ticks])
     axes.tick_params(axis="x", which="minor", labelbottom=False)
     return drawn

@@ -1,6 +1,7 @@
 """Takes figures of the experiments into the gallery, at most 100 kB each.
 
 approxnet reproduce --out results
+approxnet reproduce shallow_solvers_compared siegel_2023_table7 --scale full --out results
 python docs/assets/gallery.py results
 
 A figure that is too large is drawn with fewer pixels. Needs the extra ``examples``.
@@ -19,6 +20,8 @@ FIGURES = {
     "linear_regions_of_networks": 1,
     "one_hidden_layer_is_not_enough": 1,
     "runge_and_weierstrass": 1,
+    "shallow_solvers_compared": 1,
+    "siegel_2023_table7": 2,
     "spectral_bias": 3,
     "three_dimensions": 1,
     "universal_approximation": 1,
