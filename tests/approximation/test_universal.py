@@ -74,6 +74,20 @@ def test_derivatives_are_those_of_the_closed_forms():
     np.testing.assert_allclose(universal.derivatives("tanh", 3, t), exact, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("order", [2, 7, 12])
+def test_derivatives_of_any_order_are_those_of_the_polynomials_in_the_value(activation, order):
+    """With sigma' = p(sigma), sigma^(k) = p_k(sigma) where p_{k+1} = p_k' p, in integers."""
+    p = np.polynomial.Polynomial({"tanh": [1, 0, -1], "sigmoid": [0, 1, -1]}[activation])
+    q = np.polynomial.Polynomial([0, 1])
+    for _ in range(order):
+        q = q.deriv() * p
+    t = np.linspace(-3, 3, 31)
+    y = np.tanh(t) if activation == "tanh" else 1 / (1 + np.exp(-t))
+    tolerance = 1e-14 * abs(q.coef).sum()
+    np.testing.assert_allclose(universal.derivatives(activation, order, t), q(y), atol=tolerance)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
