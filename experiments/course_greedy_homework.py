@@ -142,7 +142,7 @@ def _fits(config: Config) -> Part:
     }
     paper = {n: [numbers[n] for numbers in STORED.values()] for n in STORED["sine"]}
     fits = growth.Growth(sizes.tolist(), curves, paper)
-    stored = fits.printed
+    stored = {name: np.array(numbers, float) for name, numbers in fits.printed.items()}
     digits = np.abs(np.round(curves["quadratic"], 6) - stored["quadratic"]).max()
     checks.append(Check("quadratic: printed digits that differ, in 1e-6", digits * 1e6, "<=", 0.5))
     for name in ("sine", "long sine"):
