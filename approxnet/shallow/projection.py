@@ -67,7 +67,8 @@ def check_squares(energy: Energy) -> None:
     s, load = np.asarray(energy.weights), np.asarray(energy.load)
     _check_samples(
         energy, (s < 0) | ((s == 0) & (load != 0)), energy.quadratic,
-        "a sum of squares", "add a reaction or a penalty, or take method='natural_gradient'",
+        "a sum of squares",
+        "add a reaction or a penalty, or take method='natural_gradient' without exchanges",
     )  # fmt: skip
 
 

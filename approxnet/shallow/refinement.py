@@ -122,7 +122,7 @@ def refine_network(
       net: n neurons, for example of a greedy path, or drawn at random; its coefficients count for
         "natural_gradient" alone.
       target: a function (..., d) -> (...), or an energy: a sum of squares up to a constant, or for
-        "natural_gradient" any whose weights are not negative.
+        "natural_gradient" without exchanges any whose weights are not negative.
       method: "gauss_newton", "neuronwise" or "natural_gradient"; static.
       inner: of a function: "l2", or "h1" with the gradient.
       rule: for a function; the kinks of the network should see several points each.
@@ -162,8 +162,9 @@ def refine_network(
             f"{net.directions.shape[1]}"
         )
     check_smoothness(net.activation, energy.order + 1)
-    (check_bounded if method == "natural_gradient" else check_squares)(energy)
     exchanges = _checks.count("exchanges", exchanges)
+    natural = method == "natural_gradient" and exchanges == 0
+    (check_bounded if natural else check_squares)(energy)
     net, energy = forms.cast((net, energy), float)
     step = partial(_refine, energy=energy, method=method, rtol=rtol, max_steps=max_steps)
     found = step(net)

@@ -194,6 +194,10 @@ def test_what_is_wrong_is_named():
     poisson = shallow.elliptic.diffusion(1.0, RULE, reaction=0.0)
     with pytest.raises(AssumptionError, match="sum of squares"):
         shallow.refine_network(line([0.0], "relu2"), poisson)
+    with pytest.raises(AssumptionError, match="without exchanges"):
+        shallow.refine_network(
+            line([0.0], "relu2"), poisson, method="natural_gradient", exchanges=1
+        )
     free = poisson + shallow.elliptic.nitsche(0.0, shallow.elliptic.box_boundary(1, 1), 100.0)
     with pytest.raises(AssumptionError, match=r"bounded below on all networks, got weight -0\.01"):
         shallow.refine_network(line([0.0], "relu2"), free, method="natural_gradient")
