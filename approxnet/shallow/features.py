@@ -113,7 +113,8 @@ def random_features(
       n: neurons to draw from a dictionary; static.
       inner: of a function: "l2", or "h1" with the gradient.
       rule: for a function.
-      rcond: singular values below rcond times the largest count as 0; None for eps.
+      rcond: singular values below rcond times the largest count as 0; None for eps, with which the
+        coefficients of smooth atoms can be huge: a larger cut keeps them small, at some accuracy.
 
     Returns:
       Fitted.
