@@ -85,7 +85,7 @@ SCALES = {
     "full": Config(
         ("power", "sine", "runge", "takagi", "quadratic", "root", "cusp", "gabor", "step"),
         ("power", "sine", "runge"),
-        cells=(8, 16, 32, 64, 128),
+        cells=(8, 16, 32, 64, 128, 256),
         free=(8, 16, 32),
     ),
 }
