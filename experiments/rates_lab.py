@@ -1,7 +1,7 @@
 """The rates lab: errors of several methods against their size, for each target of a list.
 
 Command: approxnet reproduce rates_lab
-Cost: 25 s (smoke, 5 targets), 90 s (full, 9 targets), on two cores
+Cost: 25 s (smoke, 5 targets), two minutes (full, 9 targets), on two cores
 Expect: linear splines on equal cells have the order that the smoothness of the target allows, on
 cells of equal error, or with fitted breakpoints, order 2 nearly always, the latter with a constant
 near the optimum. Polynomials are exponential for analytic targets, deep networks for self-similar
