@@ -82,12 +82,12 @@ def derivatives(activation: str, order: int, t: np.ndarray) -> np.ndarray:
     """
     _checks.one_of("activation", activation, ACTIVATIONS)
     order, t = _checks.count("order", order), np.asarray(t, np.float64)
-    if activation not in EQUATIONS:
-        with jax.enable_x64(True):
-            return np.asarray(_derivative(activation, order)(t.ravel())).reshape(t.shape)
-    a, b, c = EQUATIONS[activation]
     with jax.enable_x64(True):
+        if activation not in EQUATIONS:
+            flat = jnp.asarray(t.ravel())
+            return np.asarray(_derivative(activation, order)(flat)).reshape(t.shape)
         y = [np.asarray(ACTIVATIONS[activation](jnp.asarray(t)))]
+    a, b, c = EQUATIONS[activation]
     for m in range(order):
         square = sum(y[i] * y[m - i] for i in range(m + 1))
         y.append((a * (m == 0) + b * y[m] + c * square) / (m + 1))

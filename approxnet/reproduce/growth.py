@@ -312,7 +312,8 @@ def portrait(net: shallow.ShallowNetwork, equation: Equation) -> Any:
     Example:
       >>> drawn = portrait(shallow.from_arrays([[1.0]], [-0.5], [1.0]), LINE)
     """
-    solution, _, lower, upper = equation
+    solution = equation.solution
+    lower, upper = np.array(equation.lower), np.array(equation.upper)
     drawn, (left, right) = drawing.figure(1, 2, size=(9.2, 3.8))
     d, points = len(lower), 2001 if len(lower) == 1 else 161
     axes = [np.linspace(a, b, points) for a, b in zip(lower, upper, strict=True)]
