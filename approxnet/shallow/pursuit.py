@@ -73,12 +73,12 @@ def _add(
 ) -> _Growth:
     """The growth with the next atom and row of arrays if there is no reason against it, at phi.
 
-    A row out of bounds is dropped, so that nothing is copied to be kept as it was.
+    A row out of bounds is dropped, so that nothing is copied to be kept as it was. With a reason
+    the growth ends, and phi is not looked at again.
     """
     good = reason < 0
     k = jnp.where(good, s.k, max(s.histories.shape[1], len(s.basis)))
     rows = {"directions": atom.direction, "offsets": atom.offset, **rows}
-    phi = jnp.where(good, phi, s.phi)
     now = jnp.stack([forms.error(energy, phi), forms.value(energy, phi), abs(atom.score)])
     later = jnp.arange(s.histories.shape[1], dtype=jnp.int32) >= k
     return s._replace(
